@@ -1,0 +1,91 @@
+"""Every error that orthancgen raises on purpose, with its exit code.
+
+    OrthancgenError
+    ├── InputError           2   the model or an argument is wrong; carries every problem found
+    ├── RenderError          3   a value that a syntax cannot carry, a template that misses one
+    ├── DeployError          4   a runtime could not bring the plan to life
+    │   ├── PortTakenError       a port of the plan is in use by somebody else
+    │   ├── ProgramMissingError  a program that the runtime starts is not installed
+    │   ├── StartError           a service was started and did not get healthy
+    │   └── LockedError          another run holds the environment
+    └── VerifyError          5   the proofs could not be run at all
+
+A check that fails is not an error but a result (exit code 1). Anything else that escapes is a bug: exit code 70.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line."""
+
+    GOOD = 0
+    SOMETHING_TO_SEE = 1
+    INPUT_INVALID = 2
+    CANNOT_RENDER = 3
+    DEPLOY_FAILED = 4
+    VERIFY_FAILED = 5
+    BUG = 70
+
+
+class OrthancgenError(Exception):
+    """An error with a place to look at and a remedy; never shown with a traceback.
+
+    Args:
+        message: what is wrong, one sentence, without secrets or patient data.
+        hint: what the reader can do about it, or None.
+    """
+
+    exit_code: ClassVar[Exit] = Exit.SOMETHING_TO_SEE
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(OrthancgenError):
+    """The input is wrong. ``problems`` holds every problem found, in the order of the file."""
+
+    exit_code = Exit.INPUT_INVALID
+
+    def __init__(self, message: str, *, hint: str | None = None, problems: tuple[object, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class RenderError(OrthancgenError):
+    """A bundle cannot be rendered; nothing was written."""
+
+    exit_code = Exit.CANNOT_RENDER
+
+
+class DeployError(OrthancgenError):
+    """A runtime could not bring the plan to life; what it started is stopped again."""
+
+    exit_code = Exit.DEPLOY_FAILED
+
+
+class PortTakenError(DeployError):
+    """A port that the plan needs is in use by another process."""
+
+
+class ProgramMissingError(DeployError):
+    """A program that the runtime starts is not installed, or too old."""
+
+
+class StartError(DeployError):
+    """A service was started and did not become healthy."""
+
+
+class LockedError(DeployError):
+    """Another run holds the lock of this environment."""
+
+
+class VerifyError(OrthancgenError):
+    """The proofs could not be run at all (as opposed to: a proof failed)."""
+
+    exit_code = Exit.VERIFY_FAILED
