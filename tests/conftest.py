@@ -1,0 +1,49 @@
+"""Fixtures that every suite may use; the servers behind them are in `tests.support.servers`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.servers import OrthancServer, SecantusServer
+
+StartOrthanc = Callable[..., OrthancServer]
+
+
+@pytest.fixture
+def start_orthanc(tmp_path: Path) -> Iterator[StartOrthanc]:
+    """Starts real Orthancs with the configuration given (`start_orthanc({...})`); all are stopped after the test."""
+    with ExitStack() as stack:
+        count = 0
+
+        def start(configuration: Mapping[str, Any] | None = None) -> OrthancServer:
+            nonlocal count
+            count += 1
+            name = f"orthanc{count}"
+            return stack.enter_context(OrthancServer(tmp_path / name, configuration, name=name))
+
+        yield start
+
+
+@pytest.fixture
+def orthanc(start_orthanc: StartOrthanc) -> OrthancServer:
+    """A real Orthanc with its defaults: anybody may echo and store."""
+    return start_orthanc()
+
+
+@pytest.fixture
+def secantus(tmp_path: Path) -> Iterator[SecantusServer]:
+    """A real SecantusDB that asks for no login."""
+    with SecantusServer(tmp_path / "secantus") as server:
+        yield server
+
+
+@pytest.fixture
+def secantus_with_login(tmp_path: Path) -> Iterator[SecantusServer]:
+    """A real SecantusDB that refuses who does not log in."""
+    with SecantusServer(tmp_path / "secantus", credentials=("orthancgen", "p@ss:w/rd%1")) as server:
+        yield server
