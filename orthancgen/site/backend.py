@@ -1,0 +1,81 @@
+"""`webhook:`, `backend:`, `viewer:`, `analysis:`, `reports:` what follows an image that arrived."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orthancgen.site.types import DatabaseName, HttpUrl, IPAddress, Items, ModalityName, Port, SecretRef, Section
+
+
+class Webhook(Section):
+    """The poke by which Orthanc wakes the backend. A lost one delays a record, it never loses it."""
+
+    enabled: bool = True
+    url: HttpUrl | None = None
+    """Receiver; without it, the backend of this environment."""
+    timeout_seconds: int = Field(default=2, ge=1, le=5)
+    """How long Orthanc waits for the answer: its REST API stands still meanwhile, so this is short."""
+    at_most_every_milliseconds: int = Field(default=1000, ge=0, le=60_000)
+    """Pokes closer together than this are one."""
+    token: SecretRef = SecretRef(secret="webhook_token")
+
+
+class Delivery(Section):
+    """How the backend follows Orthanc."""
+
+    poll_seconds: int = Field(default=5, ge=1, le=3600)
+    """How often Orthanc's changes are asked for when no poke came."""
+    reconcile_minutes: int = Field(default=15, ge=1, le=1440)
+    """How often the whole inventory is compared."""
+    batch_size: int = Field(default=500, ge=1, le=5000)
+    """Most changes that are worked on at once."""
+    settle_milliseconds: int = Field(default=300, ge=0, le=10_000)
+    """Pause between two batches, which leaves Orthanc to the modalities."""
+
+
+class Database(Section):
+    """The MongoDB-compatible database of the backend."""
+
+    port: Port = 27017
+    name: DatabaseName = "orthancgen"
+    password: SecretRef = SecretRef(secret="database_password")
+
+
+class Backend(Section):
+    """The Node.js backend, which keeps a searchable record of each instance."""
+
+    enabled: bool = True
+    port: Port = 8001
+    listen_on: IPAddress = "127.0.0.1"
+    """Address on which it is reachable: 127.0.0.1 for this host alone."""
+    delivery: Delivery = Delivery()
+    database: Database = Database()
+    orthanc_password: SecretRef = SecretRef(secret="backend_orthanc_password")
+    """Password of the backend's own account on Orthanc."""
+    operator_token: SecretRef = SecretRef(secret="operator_token")
+    """Bearer token by which administrators and `orthancgen verify` call the backend."""
+
+
+class Viewer(Section):
+    """The web application for doctors."""
+
+    enabled: bool = False
+    port: Port = 5173
+    listen_on: IPAddress = "127.0.0.1"
+
+
+class Analysis(Section):
+    """Programs that look at each study. Their results are measurements, not diagnoses."""
+
+    on_arrival: Items[ModalityName] = ()
+    """Providers that are asked about each study that arrives."""
+
+
+class Reports(Section):
+    """Reports that are written in the viewer."""
+
+    store_to_orthanc: bool = False
+    """Signed reports are stored in the study, as Encapsulated PDF."""
+    language: Literal["en", "de", "fr"] = "en"

@@ -1,0 +1,219 @@
+"""What must hold between the values of an environment, beyond the type of each.
+
+A check is a function from a :class:`Site` to the problems it sees; ``CHECKS`` names them all. Places are added by ``load``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings
+from orthancgen.site.model import Site
+from orthancgen.site.problems import KeyPath, Severity
+from orthancgen.site.secrets import SecretSource
+from orthancgen.site.settings import OWNED
+from orthancgen.site.types import SecretRef, is_ip
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A problem without its place yet; ``at`` says whether the key or the value of the path is pointed at."""
+
+    path: KeyPath
+    message: str
+    hint: str | None = None
+    severity: Severity = "error"
+    at: Literal["key", "value"] = "value"
+
+
+def ports_differ(site: Site) -> Iterator[Violation]:
+    """No two listeners of one host share a port."""
+    taken: dict[int, str] = {}
+    for path, port, used in (
+        (("dicom", "port"), site.dicom.port, True),
+        (("http", "port"), site.http.port, True),
+        (("backend", "port"), site.backend.port, site.backend.enabled),
+        (("backend", "database", "port"), site.backend.database.port, site.backend.enabled),
+        (("viewer", "port"), site.viewer.port, site.viewer.enabled),
+    ):
+        if used and port in taken:
+            yield Violation(path, f"port {port} is {taken[port]} already")
+        elif used:
+            taken[port] = ".".join(path)
+
+
+def aets_differ(site: Site) -> Iterator[Violation]:
+    """Two modalities with one AE title: Orthanc admits the second wrongly or refuses it wrongly (see orthanc.md)."""
+    fold = (lambda aet: aet) if site.dicom.ae_checks.exact_case else str.casefold
+    first: dict[str, str] = {}
+    anyone = site.dicom.ae_checks.calling_aet == "anyone"
+    for name, modality in site.modalities.items():
+        key = fold(modality.aet)
+        if key in first:
+            yield Violation(
+                ("modalities", name, "aet"),
+                f"{modality.aet} is the AE title of {first[key]} too",
+                "Orthanc looks at one of them only and lets the other in from any address, or not at all: "
+                "give each device its own AE title",
+                "warning" if anyone else "error",
+            )
+        else:
+            first[key] = name
+
+
+def callers_can_be_told(site: Site) -> Iterator[Violation]:
+    """Each form of ``calling_aet`` has what it needs, and nothing that it makes void."""
+    checks = site.dicom.ae_checks
+    if checks.calling_aet == "anyone":
+        for name, modality in site.modalities.items():
+            for command in sorted(set(checks.anyone_may) - set(modality.may)):
+                yield Violation(
+                    ("modalities", name, "may"),
+                    f"{command} is not in the list, but anyone may {command}, so {name} may too",
+                    f"take {command} out of dicom.ae_checks.anyone_may, or add it here",
+                    "warning",
+                )
+        return
+    if checks.anyone_may:
+        yield Violation(
+            ("dicom", "ae_checks", "anyone_may"),
+            f"with calling_aet: {checks.calling_aet}, no stranger may do anything: leave the list empty",
+            "one open command lets every AE title associate; permissions of known devices are `may:` of the modality",
+        )
+    if not site.modalities:
+        yield Violation(
+            ("dicom", "ae_checks", "calling_aet"),
+            "only registered modalities may call, and none is registered: no image can arrive",
+            "add one under modalities:",
+            "warning",
+        )
+    if checks.calling_aet == "registered_from_own_address":
+        for name, modality in site.modalities.items():
+            if not is_ip(modality.address):
+                yield Violation(
+                    ("modalities", name, "address"),
+                    f"{modality.address} is a name, and Orthanc compares the caller's address with it as text: never equal",
+                    "write the IP address, or calling_aet: registered",
+                )
+
+
+def somebody_administers(site: Site) -> Iterator[Violation]:
+    """There is an administrator, or nobody could log in (Orthanc 1.13.0 refuses to start without users)."""
+    if not any(user.role == "administrator" for user in site.users.values()):
+        yield Violation(
+            ("users",),
+            "there is no user with the role administrator",
+            "users: {orthanc: {role: administrator, password: {secret: orthanc_password}}}",
+        )
+    for name in site.users:
+        if name.startswith("orthancgen-"):
+            yield Violation(("users", name), "names that start with orthancgen- are those of services", at="key")
+
+
+def secrets_are_one_to_one(site: Site) -> Iterator[Violation]:
+    """No secret serves two purposes, each listed source is complete and used."""
+    used: dict[str, KeyPath] = {}
+    for path, reference in secret_references(site):
+        if reference.secret in used:
+            yield Violation(
+                (*path, "secret"),
+                f"the secret {reference.secret} is {'.'.join(map(str, used[reference.secret]))} already",
+                "give each its own secret: one that is known then opens one door only",
+            )
+        used[reference.secret] = path
+    for name, source in site.secrets.items():
+        yield from _source(name, source, name in used)
+
+
+def _source(name: str, source: SecretSource, used: bool) -> Iterator[Violation]:
+    if (source.file is None) == (source.env is None):
+        yield Violation(
+            ("secrets", name), "a source is file: or env:, one of them", "leave the secret out to have it generated"
+        )
+    if not used:
+        yield Violation(("secrets", name), f"nothing uses the secret {name}", severity="warning", at="key")
+
+
+def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
+    """Every secret that the site needs as it is switched on, with the path of its reference."""
+    for name, user in site.users.items():
+        yield ("users", name, "password"), user.password
+    if site.webhook.enabled:
+        yield ("webhook", "token"), site.webhook.token
+    if site.backend.enabled:
+        yield ("backend", "database", "password"), site.backend.database.password
+        yield ("backend", "orthanc_password"), site.backend.orthanc_password
+        yield ("backend", "operator_token"), site.backend.operator_token
+    if site.dicom.tls.enabled:
+        yield ("dicom", "tls", "certificate"), site.dicom.tls.certificate
+        yield ("dicom", "tls", "private_key"), site.dicom.tls.private_key
+        if site.dicom.tls.client_certificates == "required":
+            yield ("dicom", "tls", "trusted"), site.dicom.tls.trusted
+    if site.http.tls.enabled:
+        yield ("http", "tls", "certificate"), site.http.tls.certificate
+
+
+def webhook_has_a_receiver(site: Site) -> Iterator[Violation]:
+    """A webhook needs the backend of the environment, or a URL."""
+    if site.webhook.enabled and not site.backend.enabled and site.webhook.url is None:
+        yield Violation(
+            ("webhook", "enabled"),
+            "the webhook has no receiver: the backend is switched off and no url is named",
+            "webhook: {enabled: false}",
+        )
+
+
+def settings_are_known(site: Site) -> Iterator[Violation]:
+    """Each key of ``orthanc.settings`` is known to that version, of its type, and not said elsewhere in the model."""
+    path: KeyPath = ("orthanc", "settings")
+    for key in site.orthanc.settings:
+        if key in OWNED:
+            yield Violation((*path, key), f"{key} is said by the model: {OWNED[key]}", at="key")
+    others = {key: value for key, value in site.orthanc.settings.items() if key not in OWNED}
+    for problem in check_settings(others, target_version(site)):
+        key_at_fault = len(problem.path) == 1 and problem.path[0] in others
+        at: Literal["key", "value"] = "key" if key_at_fault and "unknown" in problem.message else "value"
+        yield Violation((*path, *problem.path), problem.message, problem.hint, at=at)
+
+
+def target_version(site: Site) -> Version:
+    """The version that the environment is checked against; ``auto`` is the newest known until a server was asked."""
+    return SUPPORTED[-1] if site.orthanc.version == "auto" else Version.parse(site.orthanc.version)
+
+
+def version_is_known(site: Site) -> Iterator[Violation]:
+    """The version is one whose keys are known."""
+    version = target_version(site)
+    if version < SUPPORTED[0]:
+        yield Violation(("orthanc", "version"), f"Orthanc {version} is older than {SUPPORTED[0]}, the oldest one known")
+    elif version > SUPPORTED[-1]:
+        yield Violation(
+            ("orthanc", "version"),
+            f"Orthanc {version} is newer than {SUPPORTED[-1]}, the newest one known: its keys are checked as of that one",
+            severity="warning",
+        )
+
+
+def quirks_are_known(site: Site) -> Iterator[Violation]:
+    """A manufacturer's quirk is one that the version has."""
+    if target_version(site) < Version.parse("1.13.0"):
+        for name, modality in site.modalities.items():
+            if modality.manufacturer == "SiemensSyngoCT":
+                yield Violation(
+                    ("modalities", name, "manufacturer"), "SiemensSyngoCT came with Orthanc 1.13.0", "write Generic"
+                )
+
+
+CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
+    version_is_known,
+    ports_differ,
+    aets_differ,
+    callers_can_be_told,
+    somebody_administers,
+    secrets_are_one_to_one,
+    webhook_has_a_receiver,
+    settings_are_known,
+    quirks_are_known,
+)

@@ -1,0 +1,51 @@
+"""`dicom:` the DICOM port, its TLS, and who is let in."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orthancgen.site.types import IPAddress, Items, Port, SecretRef, Section
+
+AnyoneCommand = Literal["echo", "store", "find", "find_worklist", "get", "move"]
+Command = Literal["echo", "store", "find", "find_worklist", "get", "move", "storage_commitment"]
+
+
+class DicomTls(Section):
+    """TLS on the DICOM port (PS3.15 annex B). Orthanc has one port: with TLS on, plain callers cannot connect."""
+
+    enabled: bool = False
+    client_certificates: Literal["required", "not_asked"] = "required"
+    """Whether a caller must show a certificate of a trusted authority."""
+    certificate: SecretRef = SecretRef(secret="dicom_tls_certificate")
+    """PEM with the certificate of Orthanc."""
+    private_key: SecretRef = SecretRef(secret="dicom_tls_key")
+    """PEM with its private key, without a passphrase."""
+    trusted: SecretRef = SecretRef(secret="dicom_tls_trusted")
+    """PEM with the authorities whose client certificates are accepted."""
+
+
+class AEChecks(Section):
+    """Who may call, by AE title and address. An AE title is no proof of identity: TLS and the firewall are."""
+
+    called_aet: bool = True
+    """The caller must address Orthanc by its own AE title."""
+    calling_aet: Literal["anyone", "registered", "registered_from_own_address"] = "registered_from_own_address"
+    """`anyone`; `registered`: the AE titles of the modalities below; or those, each from its own address only."""
+    anyone_may: Items[AnyoneCommand] = ()
+    """With `calling_aet: anyone`: what a caller who is no modality of the list may do."""
+    exact_case: bool = False
+    """Upper and lower case of AE titles differ."""
+
+
+class Dicom(Section):
+    """The DICOM side of Orthanc."""
+
+    port: Port = 4242
+    tls: DicomTls = DicomTls()
+    ae_checks: AEChecks = AEChecks()
+    threads: int = Field(default=4, ge=1, le=64)
+    """DICOM associations that are served at the same time."""
+    published_on: IPAddress | None = None
+    """Address on which the port is published by containers; without it, every address of the host."""

@@ -1,0 +1,26 @@
+"""`http:` Orthanc's REST API and web page."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orthancgen.site.types import IPAddress, Port, SecretRef, Section
+
+
+class HttpTls(Section):
+    """HTTPS for Orthanc."""
+
+    enabled: bool = False
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+    """Oldest version of TLS that is accepted (RFC 8996: nothing older than 1.2)."""
+    certificate: SecretRef = SecretRef(secret="http_tls_certificate")
+    """PEM with the certificate and its private key in one file."""
+
+
+class Http(Section):
+    """The HTTP side of Orthanc."""
+
+    port: Port = 8042
+    listen_on: IPAddress = "127.0.0.1"
+    """Address on which it is reachable: 127.0.0.1 for this host alone, 0.0.0.0 or :: for every address of it."""
+    tls: HttpTls = HttpTls()

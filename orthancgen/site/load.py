@@ -1,0 +1,248 @@
+"""Read an environment file, with what it extends, into a :class:`Site`, or say everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from orthancgen.errors import InputError
+from orthancgen.site.checks import CHECKS, Violation
+from orthancgen.site.explain import did_you_mean, message_and_hint
+from orthancgen.site.model import Site
+from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
+from orthancgen.site.production import PRODUCTION_CHECKS
+from orthancgen.site.tree import Node, parse
+
+MAXIMUM_EXTENDS = 8
+_PLACEHOLDERS: Mapping[str, Any] = {"environment": "unnamed", "kind": "development", "orthanc": {"aet": "UNNAMED"}}
+"""Stand-ins for what is required and unreadable, so that the rest is checked all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading an environment gave: the site where it is valid, the problems, and where each value came from."""
+
+    path: Path
+    site: Site | None
+    problems: tuple[Problem, ...]
+    sources: Mapping[str, str] = field(repr=False)
+    tree: Node | None = field(repr=False)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that make the environment invalid."""
+        return tuple(p for p in self.problems if p.severity == "error")
+
+    def place(self, path: KeyPath) -> Mark | None:
+        """Where the value of a key path was written; the nearest enclosing place where it is a default."""
+        return self.tree.find(path)[0].mark if self.tree else None
+
+    def require(self) -> Site:
+        """The site.
+
+        Raises:
+            InputError: the environment has errors; carries every problem.
+        """
+        if self.site is None:
+            count = len(self.errors)
+            raise InputError(
+                f"{count} {'error' if count == 1 else 'errors'} in {display_name(self.path)}", problems=self.problems
+            )
+        return self.site
+
+
+def resolve(name: str, folder: Path = Path("environments")) -> Path:
+    """The file of an environment: a name stands for ``environments/NAME.yaml``, anything else is a path.
+
+    Raises:
+        InputError: there is no such file; the hint lists the environments that there are.
+    """
+    is_path = "/" in name or name.endswith((".yaml", ".yml"))
+    path = Path(name) if is_path else folder / f"{name}.yaml"
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):
+        found = False
+    if found:
+        return path
+    known = sorted(p.stem for p in folder.glob("*.yaml")) if folder.is_dir() else []
+    hint = did_you_mean(name, known) or (
+        f"there are: {', '.join(known)}" if known else "`orthancgen init` writes a first environment"
+    )
+    raise InputError(f"no environment {printable(name)}: {printable(str(path))} is not a file", hint=hint)
+
+
+def load(path: Path) -> Loaded:
+    """Read the file and everything it extends.
+
+    Args:
+        path: the environment file.
+    """
+    sources: dict[str, str] = {}
+    problems: list[Problem] = []
+    tree = _read_chain(path, sources, problems)
+    if tree is None:
+        return Loaded(path, None, sort_problems(problems), sources, None)
+    had_problems = bool(problems)
+    site, found = validate(tree)
+    problems += found
+    ordered = sort_problems(problems)
+    invalid = had_problems or any(p.severity == "error" for p in ordered)
+    return Loaded(path, None if invalid else site, ordered, sources, tree)
+
+
+def display_name(path: Path) -> str:
+    """The path relative to the working folder where it lies below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) -> Node | None:
+    merged: Node | None = None
+    visited: list[Path] = []
+    at: Mark | None = None
+    current: Path | None = path
+    while current is not None:
+        if current.resolve() in visited or len(visited) >= MAXIMUM_EXTENDS:
+            problems.append(Problem("extends goes round in a circle, or too deep", at, ("extends",)))
+            break
+        visited.append(current.resolve())
+        tree = _read_file(current, at, sources, problems)
+        if tree is None:
+            return merged
+        parent = tree.value.pop("extends", None)
+        merged = tree if merged is None else merge(tree, merged)
+        current, at = _base_of(current, parent, problems)
+    if merged is not None:
+        _drop_nothing(merged)
+    return merged
+
+
+def _read_file(path: Path, at: Mark | None, sources: dict[str, str], problems: list[Problem]) -> Node | None:
+    name = display_name(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.append(Problem(f"byte {error.start + 1} is not UTF-8", Mark(name, 1, 1, 1)))
+        return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        problems.append(Problem(f"cannot read {printable(name)}: {reason}", at or Mark(name, 1, 1, 1)))
+        return None
+    sources[name] = text
+    tree, found = parse(text, name)
+    problems += found
+    if tree is not None and not isinstance(tree.value, dict):
+        problems.append(Problem("an environment file is a section with keys", tree.mark))
+        return None
+    return tree
+
+
+def _base_of(path: Path, parent: Node | None, problems: list[Problem]) -> tuple[Path | None, Mark | None]:
+    if parent is None or parent.value is None:
+        return None, None
+    if not isinstance(parent.value, str) or "\0" in parent.value:
+        problems.append(Problem("extends names one file", parent.mark, ("extends",)))
+        return None, None
+    return path.parent / parent.value, parent.mark
+
+
+def merge(base: Node, over: Node) -> Node:
+    """Deep merge: sections merge key by key, anything else of ``over`` replaces; nothing (``key:``) takes the key out."""
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
+        return over
+    value: dict[str, Node] = dict(base.value)
+    for key, node in over.value.items():
+        value[key] = merge(base.value[key], node) if key in base.value else node
+    return Node(value, over.mark, over.key_mark)
+
+
+def _drop_nothing(node: Node) -> None:
+    """Take out keys without a value: they stand for the default."""
+    if isinstance(node.value, dict):
+        for key in [key for key, child in node.value.items() if child.value is None]:
+            del node.value[key]
+    for child in node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ():
+        _drop_nothing(child)
+
+
+def validate(tree: Node) -> tuple[Site | None, list[Problem]]:
+    """Check types, then what must hold between the values; what is wrong in one place does not hide another.
+
+    Returns:
+        The site as far as it could be read, and the problems.
+    """
+    data = tree.plain()
+    problems: list[Problem] = []
+    pruned: list[KeyPath] = []
+    site: Site | None = None
+    for attempt in range(6):
+        try:
+            site = Site.model_validate(data)
+            break
+        except ValidationError as error:
+            details = error.errors(include_url=False)
+            if attempt == 0:
+                problems += [_explain(detail, tree) for detail in details]
+            pruned += [path for detail in details if (path := _prune(data, detail["loc"], detail["type"])) is not None]
+        for key, placeholder in _PLACEHOLDERS.items():
+            data.setdefault(key, placeholder)
+    if site is not None:
+        checks = (*CHECKS, *(PRODUCTION_CHECKS if site.kind == "production" else ()))
+        problems += _placed((v for check in checks for v in check(site)), tree, pruned)
+    return site, problems
+
+
+def _explain(detail: Any, tree: Node) -> Problem:
+    path: KeyPath = tuple(detail["loc"])
+    message, hint = message_and_hint(detail, Site)
+    at_key = detail["type"] == "extra_forbidden"
+    if path and path[-1] == "[key]":
+        path, at_key = path[:-1], True
+    return Problem(message, _mark(tree, path, key=at_key), path, hint)
+
+
+def _mark(tree: Node, path: KeyPath, *, key: bool) -> Mark:
+    node, depth = tree.find(path)
+    if node.key_mark is not None and (key or depth < len(path) or isinstance(node.value, dict)):
+        return node.key_mark
+    return node.mark
+
+
+def _placed(violations: Iterable[Violation], tree: Node, pruned: list[KeyPath]) -> list[Problem]:
+    """Add places; leave out what only follows from a value that was unreadable."""
+    return [
+        Problem(v.message, _mark(tree, v.path, key=v.at == "key"), v.path, v.hint, v.severity)
+        for v in violations
+        if not any(v.path == path[: len(v.path)] or path == v.path[: len(path)] for path in pruned)
+    ]
+
+
+def _prune(data: Any, location: tuple[int | str, ...], kind: str) -> KeyPath | None:
+    """Take the faulty value out of the data; where a key is missing, the section that misses it."""
+    path: KeyPath = tuple(part for part in location if part != "[key]")
+    if kind == "missing":
+        path = path[:-1]
+    holder = data
+    for depth, part in enumerate(path[:-1]):
+        if isinstance(holder, list):  # a list is taken out whole: the places of the others would move
+            path = path[:depth]
+            break
+        if part not in holder:
+            return None
+        holder = holder[part]
+    if isinstance(holder, list):
+        path = path[:-1]
+        holder = data
+        for part in path[:-1]:
+            holder = holder[part]
+    if not path:
+        return None
+    holder.pop(path[-1], None)
+    return path

@@ -1,0 +1,74 @@
+"""The environment file as one validated, frozen value: a :class:`Site`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
+from orthancgen.site.dicom import Dicom
+from orthancgen.site.http import Http
+from orthancgen.site.modalities import Modality
+from orthancgen.site.network import Network
+from orthancgen.site.orthanc import Orthanc
+from orthancgen.site.secrets import SecretSource
+from orthancgen.site.types import EnvironmentName, ImageReference, Items, ModalityName, PlainText, SecretName, Section, UserName
+from orthancgen.site.users import User
+
+Kind = Literal["development", "staging", "production"]
+
+
+class Images(Section):
+    """Container images, each at a fixed version."""
+
+    orthanc: ImageReference | None = None
+    mongo: ImageReference | None = None
+    backend: ImageReference | None = None
+    viewer: ImageReference | None = None
+
+
+class Contact(Section):
+    """Whom to call; printed on the workstation sheets."""
+
+    name: PlainText
+    phone: PlainText | None = None
+    email: PlainText | None = None
+
+
+class Waiver(Section):
+    """An audit finding that the site accepts."""
+
+    rule: ModalityName
+    """Id of the audit rule, in kebab-case."""
+    reason: PlainText
+    owner: PlainText
+    until: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
+    """Last day on which the waiver holds, as "2027-06-30"."""
+
+
+class Site(Section):
+    """What one environment of a site wants: everything that orthancgen does follows from it."""
+
+    environment: EnvironmentName
+    """Name of the environment: dev, staging, prod."""
+    kind: Kind
+    """development, staging or production; production refuses what a production site must not have."""
+    description: PlainText | None = None
+    contact: Contact | None = None
+    orthanc: Orthanc
+    dicom: Dicom = Dicom()
+    modalities: dict[ModalityName, Modality] = Field(default_factory=dict)
+    http: Http = Http()
+    users: dict[UserName, User] = Field(default_factory=dict)
+    webhook: Webhook = Webhook()
+    backend: Backend = Backend()
+    viewer: Viewer = Viewer()
+    analysis: Analysis = Analysis()
+    reports: Reports = Reports()
+    network: Network = Network()
+    runtime: Literal["native", "compose"] = "native"
+    """native: programs of this host under a supervisor; compose: containers."""
+    images: Images = Images()
+    secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
+    waivers: Items[Waiver] = ()
