@@ -3,9 +3,9 @@
     collect DIR    runs the servers of several versions and writes what they say into DIR
     build DIR      joins DIR with orthanc_keys.yaml and writes orthancgen/orthanc/keys/*.json
 
-Orthanc prints its configuration as JSON with comments: some keys with a value, others inside a comment. A print says which
-keys there are, their types and defaults. Since when a key exists and what it may hold stands in orthanc_keys.yaml, with
-its sources. The prints themselves are Orthanc's own text and are not kept in this repository.
+Orthanc prints its configuration as JSON with comments: some keys with a value, others inside a comment. A print says
+which keys there are, their types and defaults. Since when a key exists and what it may hold stands in
+orthanc_keys.yaml, with its sources. The prints themselves are Orthanc's own text and are not kept in this repository.
 
 `collect` also notes which key names the programs contain: `build` refuses a key that a version should know and its
 program does not contain. The same DIR and YAML give the same bytes.
@@ -14,6 +14,7 @@ program does not contain. The same DIR and YAML give the same bytes.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import subprocess
@@ -47,9 +48,9 @@ PROGRAM = ["usr/sbin/Orthanc", "usr/lib/libOrthancFramework.so*", "usr/lib/*/lib
 
 JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "list", dict: "object"}
 FIELDS = (
-    "name", "type", "items", "members", "each", "required", "default", "values", "minimum", "maximum", "since", "until",
-    "plugin_since", "secret", "description", "instead", "note", "changes", "printed", "source",
-)  # fmt: skip
+    *("name", "type", "items", "members", "each", "required", "default", "values", "any_case", "minimum", "maximum"),
+    *("since", "until", "plugin_since", "secret", "description", "instead", "note", "changes", "printed", "source"),
+)
 
 
 class BuildError(Exception):
@@ -132,7 +133,7 @@ def example(text: str) -> Any:
 
 
 def contains(data: bytes, name: str) -> str:
-    """Say how a program holds a name: whole, by its beginning (compilers split short texts into numbers), or not at all."""
+    """Say how a program holds a name: whole, by its beginning (compilers split short texts), or not at all."""
     if re.search(rb"(?<![A-Za-z0-9_])" + name.encode() + rb"\0", data):
         return "whole"
     start = name.encode()[: 8 if len(name) > 8 else 4]
@@ -257,7 +258,8 @@ def build_key(
             later = [other for other in key["printed"] if number(other) > number(version)]
             if later:
                 raise BuildError(f"{section}.{name}: {version} does not print it, {later[0]} does")
-    key["source"] = sources[entry.get("source", common)]
+    dated = section == "core" and entry.keys() & {"since", "until", "changes"}
+    key["source"] = sources[entry.get("source", "news" if dated else common)]
     return {
         field: key[field]
         for field in FIELDS
@@ -273,7 +275,7 @@ def listed(value: Any) -> list[Any]:
 def check_defaults(section: str, name: str, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """The printed defaults may differ only where the supplement has a change of default between the two versions."""
     versions = list(defaults)
-    for before, after in zip(versions, versions[1:], strict=False):
+    for before, after in itertools.pairwise(versions):
         if defaults[before] == defaults[after] or entry.get("members") or name in {"Name", "IndexDirectory"}:
             continue
         changes = [

@@ -1,9 +1,10 @@
 """Every configuration key of Orthanc, by version, and what is wrong with a mapping of settings.
 
 Orthanc looks up the keys that it knows and ignores all others without a word, so a misspelt key is a setting that does
-nothing. A value of the wrong type stops it at the start ("must be a Boolean"), or is ignored. Both are said here before
-a server sees the settings. The facts are data: ``keys/*.json``, built by ``scripts/orthanc_keys.py`` from what the
-servers print, with the source of each beside it.
+nothing. A value of the wrong type stops it at the start ("must be a Boolean"), or fails with the first request where
+Orthanc reads the key that late (DicomCheckModalityHost). Both are said here before a server sees the settings. The
+facts are data: ``keys/*.json``, built by ``scripts/orthanc_keys.py`` from what the servers print, with the source of
+each beside it.
 """
 
 from __future__ import annotations
@@ -61,11 +62,18 @@ SUPPORTED: Final = (Version(1, 10, 1), Version(1, 12, 7), Version(1, 13, 0))
 class Key:
     """A configuration key as one version of Orthanc knows it.
 
-    ``type`` holds JSON types: boolean, integer, number, string, list, object. ``default`` is None where Orthanc has none.
-    ``since`` and ``until`` are the first and last version of Orthanc with the key, both None for "always";
-    ``plugin_since`` is a version of the plugin. ``items`` are the types of the items of a list or of the values of an
-    object whose names are free; ``members`` is the section that names an object's members; ``each`` the section that
-    describes each value of an object whose names are free.
+    Attributes:
+        type: JSON types: boolean, integer, number, string, list, object.
+        default: what Orthanc takes without the key, or None.
+        since, until: the first and last version of Orthanc with the key; None means that all supported ones have it.
+        plugin_since: the first version of the plugin with the key, or "".
+        values: what is allowed, if not everything; ``any_case`` where upper and lower case do not matter.
+        minimum, maximum: allowed too; they hold for each number where the key holds several.
+        items: types of the items of a list, or of the values of an object whose names are free.
+        members: the section that names the members of an object, or "".
+        each: the section that describes each value of an object whose names are free, or "".
+        secret: the value must not be shown.
+        instead: what to do in a version that does not know the key, or "".
     """
 
     name: str
@@ -76,6 +84,7 @@ class Key:
     until: Version | None = None
     description: str = ""
     values: tuple[object, ...] = ()
+    any_case: bool = False
     minimum: int | None = None
     maximum: int | None = None
     secret: bool = False
@@ -114,7 +123,7 @@ class _Section:
 _NEVER_EXISTED: Final[Mapping[str, tuple[str, str]]] = {
     "DicomCheckCallingAet": (
         "DicomCheckCallingAet exists in no version of Orthanc and does nothing: any calling AET is still accepted",
-        "write `dicom: {ae_checks: {calling_aet: registered}}`, which closes every DicomAlwaysAllow* and registers the peers",
+        "write `dicom: {ae_checks: {calling_aet: registered}}`, which refuses every AET that is not a modality",
     ),
     "RemoteAccessEnabled": (
         "RemoteAccessEnabled exists in no version of Orthanc and does nothing, although the Orthanc Book shows it",
@@ -261,27 +270,21 @@ def _check_unknown(name: object, value: object, version: Version, section: str, 
 def _other_version(key: Key, version: Version, path: Path_) -> Problem:
     if key.since is not None and version < key.since:
         message = f"{key.name} is not in Orthanc {version}: it is new in {key.since}"
-        remedy = (
-            f"with {version} use {key.instead}" if key.instead else f"use Orthanc {key.since} or newer, or remove it"
-        )
-        if key.instead.startswith(("nothing", "before")):
-            remedy = key.instead
-    else:
-        message = f"{key.name} is not in Orthanc {version}: {key.until} was the last version with it"
-        remedy = f"instead: {key.instead}" if key.instead else "remove it"
-    return Problem(path, message, remedy)
+        return Problem(path, message, key.instead or f"use Orthanc {key.since} or newer, or remove it")
+    message = f"{key.name} is not in Orthanc {version}: {key.until} was the last version with it"
+    return Problem(path, message, key.instead or "remove it")
 
 
 def _did_you_mean(name: str, version: Version, section: str) -> str | None:
-    candidates = [*_keys_for(version, section), *(_plugins() if section == "core" else ())]
-    for other in candidates:
-        if other.casefold() == name.casefold():
-            return (
-                f"did you mean {other}? Orthanc tells upper from lower case, and ignores an unknown key without a word"
-            )
-    close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.8)
+    keys = _section(section).keys
+    candidates = [*keys, *(_plugins() if section == "core" else ())]
+    same = [other for other in candidates if other.casefold() == name.casefold()]
+    close = same or difflib.get_close_matches(name, candidates, n=1, cutoff=0.8)
     if close:
-        return f"did you mean {close[0]}? Orthanc ignores an unknown key without a word"
+        key = keys[close[0]][0] if close[0] in keys else None
+        new = f" (new in {key.since})" if key and key.since and version < key.since else ""
+        case = "tells upper from lower case, and " if same else ""
+        return f"did you mean {close[0]}{new}? Orthanc {case}ignores an unknown key without a word"
     if section != "core" and name in _keys_for(version, "core"):
         return f"{name} is a key of the top level: move it there"
     homes = {"modality": "an entry of DicomModalities", "peer": "an entry of OrthancPeers", "warnings": "Warnings"}
@@ -298,7 +301,7 @@ def _check_value(key: Key, value: object, version: Version, path: Path_) -> Iter
             yield from _check_entry(key.each, name, entry, version, (*path, name))
     elif kind not in key.type and not (kind == "integer" and "number" in key.type):
         yield Problem(path, f"{key.name} must be {_types(key.type)}, not {_shown(key, value)}", _quotes(key, value))
-    elif key.values and not any(_same(value, allowed) for allowed in key.values):
+    elif key.values and not any(_same(key, value, allowed) for allowed in key.values):
         yield Problem(
             path, f"{key.name} cannot be {_shown(key, value)}", f"one of {_list(key.values)}{_case(key, value)}"
         )
@@ -317,6 +320,8 @@ def _check_items(key: Key, items: Any, path: Path_) -> Iterator[Problem]:
         if _json_type(item) not in key.items:
             message = f"{key.name} must hold {_types(key.items)} here, not {_shown(key, item)}"
             yield Problem((*path, position), message, _quotes(replace(key, type=key.items), item))
+        elif isinstance(item, int) and not isinstance(item, bool):
+            yield from _check_range(key, item, (*path, position))
 
 
 def _check_range(key: Key, value: int, path: Path_) -> Iterator[Problem]:
@@ -359,14 +364,21 @@ def _check_text_port(value: object, path: Path_) -> Iterator[Problem]:
 # --- words
 
 
+# bool is an int in Python: it comes first
+_KINDS: Final[tuple[tuple[type, str], ...]] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+    (list, "list"),
+    (tuple, "list"),
+    (Mapping, "object"),
+    (type(None), "null"),
+)
+
+
 def _json_type(value: object) -> str:
-    # bool is an int in Python: it comes first
-    kinds: tuple[tuple[Any, str], ...] = (
-        (bool, "boolean"), (int, "integer"), (float, "number"), (str, "string"), (list | tuple, "list"), (Mapping, "object"),
-    )  # fmt: skip
-    return next(
-        (name for kind, name in kinds if isinstance(value, kind)), "null" if value is None else type(value).__name__
-    )
+    return next((name for kind, name in _KINDS if isinstance(value, kind)), type(value).__name__)
 
 
 def _article(kind: str) -> str:
@@ -384,7 +396,9 @@ def _types(kinds: Collection[str]) -> str:
     return " or ".join(_article(kind) for kind in kinds)
 
 
-def _same(value: object, allowed: object) -> bool:
+def _same(key: Key, value: object, allowed: object) -> bool:
+    if key.any_case and isinstance(value, str) and isinstance(allowed, str):
+        return value.casefold() == allowed.casefold()
     return type(value) is type(allowed) and value == allowed
 
 
@@ -411,7 +425,7 @@ def _quotes(key: Key, value: object) -> str | None:
         return "put it into a list: [...]"
     if value is None:
         return "give it a value or remove it"
-    return "Orthanc refuses to start on a value of the wrong type, or ignores it"
+    return "Orthanc refuses to start on a value of the wrong type, or fails when it first reads it"
 
 
 def _list(values: Collection[object]) -> str:
