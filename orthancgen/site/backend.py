@@ -17,7 +17,7 @@ class Webhook(Section):
     """Receiver; without it, the backend of this environment."""
     timeout_seconds: int = Field(default=2, ge=1, le=5)
     """How long Orthanc waits for the answer: its REST API stands still meanwhile, so this is short."""
-    at_most_every_milliseconds: int = Field(default=1000, ge=0, le=60_000)
+    at_most_every_seconds: int = Field(default=1, ge=0, le=60)
     """Pokes closer together than this are one."""
     token: SecretRef = SecretRef(secret="webhook_token")
 

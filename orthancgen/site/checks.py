@@ -153,6 +153,8 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
             yield ("dicom", "tls", "trusted"), site.dicom.tls.trusted
     if site.http.tls.enabled:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
+        if site.backend.enabled:
+            yield ("http", "tls", "authority"), site.http.tls.authority
 
 
 def webhook_has_a_receiver(site: Site) -> Iterator[Violation]:
@@ -165,27 +167,28 @@ def webhook_has_a_receiver(site: Site) -> Iterator[Violation]:
         )
 
 
-def settings_are_known(site: Site) -> Iterator[Violation]:
+def settings_are_known(site: Site, version: Version) -> Iterator[Violation]:
     """Each key of ``orthanc.settings`` is known to that version, of its type, and not said elsewhere in the model."""
     path: KeyPath = ("orthanc", "settings")
     for key in site.orthanc.settings:
         if key in OWNED:
             yield Violation((*path, key), f"{key} is said by the model: {OWNED[key]}", at="key")
     others = {key: value for key, value in site.orthanc.settings.items() if key not in OWNED}
-    for problem in check_settings(others, target_version(site)):
+    for problem in check_settings(others, version):
         key_at_fault = len(problem.path) == 1 and problem.path[0] in others
         at: Literal["key", "value"] = "key" if key_at_fault and "unknown" in problem.message else "value"
         yield Violation((*path, *problem.path), problem.message, problem.hint, at=at)
 
 
-def target_version(site: Site) -> Version:
-    """The version that the environment is checked against; ``auto`` is the newest known until a server was asked."""
-    return SUPPORTED[-1] if site.orthanc.version == "auto" else Version.parse(site.orthanc.version)
+def target_version(site: Site, installed: Version | None = None) -> Version:
+    """The version that the environment is checked against: for ``auto`` the installed one, or the newest known."""
+    if site.orthanc.version == "auto":
+        return installed or SUPPORTED[-1]
+    return Version.parse(site.orthanc.version)
 
 
-def version_is_known(site: Site) -> Iterator[Violation]:
+def version_is_known(site: Site, version: Version) -> Iterator[Violation]:
     """The version is one whose keys are known."""
-    version = target_version(site)
     if version < SUPPORTED[0]:
         yield Violation(("orthanc", "version"), f"Orthanc {version} is older than {SUPPORTED[0]}, the oldest one known")
     elif version > SUPPORTED[-1]:
@@ -196,9 +199,9 @@ def version_is_known(site: Site) -> Iterator[Violation]:
         )
 
 
-def quirks_are_known(site: Site) -> Iterator[Violation]:
+def quirks_are_known(site: Site, version: Version) -> Iterator[Violation]:
     """A manufacturer's quirk is one that the version has."""
-    if target_version(site) < Version.parse("1.13.0"):
+    if version < Version.parse("1.13.0"):
         for name, modality in site.modalities.items():
             if modality.manufacturer == "SiemensSyngoCT":
                 yield Violation(
@@ -206,14 +209,30 @@ def quirks_are_known(site: Site) -> Iterator[Violation]:
                 )
 
 
+def full_storage_can_be_refused(site: Site, version: Version) -> Iterator[Violation]:
+    """``MaximumStorageMode`` came with 1.11.3; an older Orthanc deletes the oldest patients at the limit."""
+    storage = site.orthanc.storage
+    limited = storage.limit_megabytes or storage.limit_patients
+    if limited and storage.when_full == "reject" and version < Version.parse("1.11.3"):
+        yield Violation(
+            ("orthanc", "storage", "when_full"),
+            f"Orthanc {version} cannot refuse images at the limit: it deletes the oldest patients",
+            "leave the limit out, say when_full: recycle, or use Orthanc 1.11.3 or newer",
+        )
+
+
 CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
-    version_is_known,
     ports_differ,
     aets_differ,
     callers_can_be_told,
     somebody_administers,
     secrets_are_one_to_one,
     webhook_has_a_receiver,
+)
+VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
+    version_is_known,
     settings_are_known,
     quirks_are_known,
+    full_storage_can_be_refused,
 )
+"""Checks against the version of Orthanc that will run."""

@@ -15,6 +15,8 @@ class HttpTls(Section):
     """Oldest version of TLS that is accepted (RFC 8996: nothing older than 1.2)."""
     certificate: SecretRef = SecretRef(secret="http_tls_certificate")
     """PEM with the certificate and its private key in one file."""
+    authority: SecretRef = SecretRef(secret="http_tls_authority")
+    """PEM with the authority that signed the certificate, by which the backend knows Orthanc."""
 
 
 class Http(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from orthancgen.errors import InputError
-from orthancgen.site.checks import CHECKS, Violation
+from orthancgen.orthanc.keys import Version
+from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation, target_version
 from orthancgen.site.explain import did_you_mean, message_and_hint
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
 from orthancgen.site.tree import Node, parse
 
+AskInstalled = Callable[[], Version | None]
 MAXIMUM_EXTENDS = 8
 _PLACEHOLDERS: Mapping[str, Any] = {"environment": "unnamed", "kind": "development", "orthanc": {"aet": "UNNAMED"}}
 """Stand-ins for what is required and unreadable, so that the rest is checked all the same."""
@@ -31,6 +33,8 @@ class Loaded:
     problems: tuple[Problem, ...]
     sources: Mapping[str, str] = field(repr=False)
     tree: Node | None = field(repr=False)
+    version: Version | None = None
+    """The version of Orthanc that the environment was checked against."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -76,11 +80,12 @@ def resolve(name: str, folder: Path = Path("environments")) -> Path:
     raise InputError(f"no environment {printable(name)}: {printable(str(path))} is not a file", hint=hint)
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, ask_installed: AskInstalled | None = None) -> Loaded:
     """Read the file and everything it extends.
 
     Args:
         path: the environment file.
+        ask_installed: tells the version of the installed Orthanc; asked only where the environment says ``auto``.
     """
     sources: dict[str, str] = {}
     problems: list[Problem] = []
@@ -88,11 +93,11 @@ def load(path: Path) -> Loaded:
     if tree is None:
         return Loaded(path, None, sort_problems(problems), sources, None)
     had_problems = bool(problems)
-    site, found = validate(tree)
+    site, version, found = validate(tree, ask_installed)
     problems += found
     ordered = sort_problems(problems)
     invalid = had_problems or any(p.severity == "error" for p in ordered)
-    return Loaded(path, None if invalid else site, ordered, sources, tree)
+    return Loaded(path, None if invalid else site, ordered, sources, tree, version)
 
 
 def display_name(path: Path) -> str:
@@ -172,16 +177,19 @@ def _drop_nothing(node: Node) -> None:
         _drop_nothing(child)
 
 
-def validate(tree: Node) -> tuple[Site | None, list[Problem]]:
+def validate(
+    tree: Node, ask_installed: AskInstalled | None = None
+) -> tuple[Site | None, Version | None, list[Problem]]:
     """Check types, then what must hold between the values; what is wrong in one place does not hide another.
 
     Returns:
-        The site as far as it could be read, and the problems.
+        The site as far as it could be read, the version it was checked against, and the problems.
     """
     data = tree.plain()
     problems: list[Problem] = []
     pruned: list[KeyPath] = []
     site: Site | None = None
+    version: Version | None = None
     for attempt in range(6):
         try:
             site = Site.model_validate(data)
@@ -195,8 +203,12 @@ def validate(tree: Node) -> tuple[Site | None, list[Problem]]:
             data.setdefault(key, placeholder)
     if site is not None:
         checks = (*CHECKS, *(PRODUCTION_CHECKS if site.kind == "production" else ()))
-        problems += _placed((v for check in checks for v in check(site)), tree, pruned)
-    return site, problems
+        asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
+        version = target_version(site, asked)
+        found = [v for check in checks for v in check(site)]
+        found += [v for check in VERSION_CHECKS for v in check(site, version)]
+        problems += _placed(found, tree, pruned)
+    return site, version, problems
 
 
 def _explain(detail: Any, tree: Node) -> Problem:

@@ -38,7 +38,6 @@ OWNED: Final[dict[str, str]] = {
     "SslCiphersAccepted": "http.tls",
     "AuthenticationEnabled": "users",
     "RegisteredUsers": "users",
-    "HttpTimeout": "webhook.timeout_seconds",
     "DicomServerEnabled": "dicom",
     "DicomAet": "orthanc.aet",
     "DicomPort": "dicom.port",

@@ -159,7 +159,7 @@ class _Reader:
             if not isinstance(key_source, yaml.ScalarNode):
                 self._problem("a key is a text", key_mark, path)
                 continue
-            if key_source.style is None and key_source.value == "<<":
+            if not key_source.style and key_source.value == "<<":
                 self._problem("a merge key (<<): this file is read without them", key_mark, path, hint="use `extends`")
                 continue
             key = self._scalar(key_source, key_mark, path)
@@ -182,7 +182,7 @@ class _Reader:
         if any("\ud800" <= character <= "\udfff" for character in text):
             self._problem("half of a surrogate pair is no character", mark, path)
             return None
-        if source.style is not None:
+        if source.style:  # libyaml says "" for a plain scalar, PyYAML None
             if source.tag not in {"tag:yaml.org,2002:str", "!"}:
                 self._tag(source, mark, path)
             return text

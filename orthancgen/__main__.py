@@ -1,0 +1,5 @@
+"""``python -m orthancgen``."""
+
+from orthancgen.cli import main
+
+main()

@@ -1,0 +1,101 @@
+"""The command line: one small module a verb, imported when it is called, so that --help and validate start fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from orthancgen import __version__
+from orthancgen.errors import Exit, OrthancgenError
+
+VERBS: Final[dict[str, tuple[str, str]]] = {
+    "init": ("init", "Write a first environment that deploys as it stands."),
+    "validate": ("validate", "Check environments; every problem at once."),
+    "schema": ("schema", "Print the JSON Schema of the environment file."),
+    "render": ("render", "Write the bundle of an environment, or check it."),
+    "deploy": ("deploy", "Bring an environment to life and verify it."),
+    "verify": ("verify", "Prove that what runs is what was asked for."),
+    "status": ("operate", "Show the services of an environment."),
+    "logs": ("operate", "Show or follow the logs of an environment."),
+    "down": ("operate", "Stop the services of an environment; data stays."),
+    "send": ("send", "Store DICOM files and folders."),
+    "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
+}
+"""Verb -> module of this package that defines it, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of a first use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"orthancgen.cli.{VERBS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for an unknown verb."""
+        import difflib
+
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            ctx.fail(f"no such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="orthancgen")
+def cli() -> None:
+    """One validated YAML model per environment for the Orthanc DICOM server.
+
+    ENV is a name (environments/ENV.yaml) or a path. Exit codes: 0 good; 1 there is something to see; 2 input invalid;
+    3 cannot render; 4 deploy failed; 5 verification could not run; 70 a bug of ours.
+    """
+
+
+def main() -> None:
+    """Run the command line; the one place that turns errors into exit codes."""
+    try:
+        code = cli.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else Exit.GOOD)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(Exit.INPUT_INVALID)
+    except OrthancgenError as error:
+        from orthancgen.cli.output import show_error
+
+        show_error(error)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(Exit.SOMETHING_TO_SEE)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        click.echo("\nThis is a bug of orthancgen, not of your environment. Please report the lines above.", err=True)
+        sys.exit(Exit.BUG)
+
+
+__all__ = ["cli", "main"]

@@ -1,0 +1,109 @@
+"""What the verbs share: consoles, the ENV argument, loading with its messages, and how an error is shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from orthancgen.errors import Exit, InputError, OrthancgenError, ProgramMissingError
+from orthancgen.orthanc.keys import Version
+from orthancgen.plan.build import plan as build_plan
+from orthancgen.plan.model import Plan
+from orthancgen.site.load import Loaded, load, resolve
+from orthancgen.site.problems import Problem, as_text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def console(*, err: bool = False) -> Console:
+    """A console that colours on a terminal only and leaves text as it is."""
+    file = sys.stderr if err else sys.stdout
+    width = None if file.isatty() else int(os.environ.get("COLUMNS", "140"))
+    return Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
+
+
+def env_argument(function: F) -> F:
+    """The ENV argument."""
+    return click.argument("env", metavar="ENV")(function)
+
+
+def json_option(function: F) -> F:
+    """The --json flag."""
+    return click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")(function)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+
+
+def installed_version() -> Version | None:
+    """The version of the installed Orthanc, or None where there is none."""
+    from orthancgen.orthanc.detect import installed_version as ask
+
+    try:
+        return ask()
+    except ProgramMissingError:
+        return None
+
+
+def load_environment(env: str) -> Loaded:
+    """Load an environment by name or path, asking the installed server where it says ``auto``.
+
+    Raises:
+        InputError: there is no such environment.
+    """
+    return load(resolve(env), installed_version)
+
+
+def load_plan(env: str) -> tuple[Loaded, Plan]:
+    """Load and plan an environment; warnings go to standard error.
+
+    Raises:
+        InputError: the environment is invalid; carries every problem.
+    """
+    loaded = load_environment(env)
+    site = loaded.require()
+    if loaded.problems:
+        show_problems(loaded.problems, loaded.sources)
+    return loaded, build_plan(site, loaded.version)
+
+
+def show_problems(problems: Sequence[Problem], sources: Mapping[str, str]) -> None:
+    """Problems with their excerpts, on standard error."""
+    console(err=True).print(as_text(problems, sources), end="", soft_wrap=True)
+
+
+def show_error(error: OrthancgenError) -> None:
+    """An error with its hint, and the problems it carries, on standard error."""
+    err = console(err=True)
+    if isinstance(error, InputError) and error.problems:
+        problems = [p for p in error.problems if isinstance(p, Problem)]
+        show_problems(problems, _sources(problems))
+    err.print("error: ", style="bold red", end="")
+    err.print(error.message, soft_wrap=True)
+    if error.hint:
+        err.print("  hint: ", style="bold green", end="")
+        err.print(error.hint, soft_wrap=True)
+
+
+def _sources(problems: Sequence[Problem]) -> dict[str, str]:
+    sources: dict[str, str] = {}
+    for name in {p.mark.file for p in problems if p.mark}:
+        try:
+            sources[name] = Path(name).read_text(encoding="utf-8-sig", errors="replace")
+        except OSError:
+            continue
+    return sources
+
+
+def leave(code: Exit) -> None:
+    """End the command with an exit code."""
+    raise click.exceptions.Exit(int(code))

@@ -1,0 +1,66 @@
+"""``orthancgen validate``: every problem of every environment at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from orthancgen.cli.output import console, installed_version, leave
+from orthancgen.errors import Exit, InputError
+from orthancgen.site.load import display_name, load, resolve
+from orthancgen.site.problems import Problem, as_github, as_json, as_text
+
+
+@click.command()
+@click.argument("envs", metavar="[ENV]...", nargs=-1)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs, github for annotations in a workflow.",
+)
+def validate(envs: tuple[str, ...], form: str) -> None:
+    """Check environments; without ENV, every one in environments/ that is not only a base of others.
+
+    Every problem is told at once, with its place. Exit 0 where there are warnings at most, 2 otherwise.
+    """
+    problems: list[Problem] = []
+    sources: dict[str, str] = {}
+    good: list[str] = []
+    for env in envs or _all():
+        try:
+            loaded = load(resolve(env), installed_version)
+        except InputError as error:
+            problems.append(Problem(error.message, hint=error.hint))
+            continue
+        problems += loaded.problems
+        sources |= loaded.sources
+        if loaded.site is not None:
+            good.append(f"{display_name(loaded.path)}: valid for Orthanc {loaded.version}")
+    problems = list(dict.fromkeys(problems))
+    if form == "json":
+        click.echo(as_json(problems))
+    elif form == "github":
+        if problems:
+            click.echo(as_github(problems))
+    else:
+        out = console()
+        out.print(as_text(problems, sources), end="", soft_wrap=True)
+        for line in good:
+            out.print(line, style="green", soft_wrap=True)
+        errors = sum(p.severity == "error" for p in problems)
+        if errors:
+            out.print(f"{errors} {'error' if errors == 1 else 'errors'}", style="bold red")
+    if any(p.severity == "error" for p in problems):
+        leave(Exit.INPUT_INVALID)
+
+
+def _all() -> list[str]:
+    folder = Path("environments")
+    names = sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "base") if folder.is_dir() else []
+    if not names:
+        raise InputError("there is no environments/ folder with environments here", hint="`orthancgen init` writes one")
+    return names

@@ -1,0 +1,1 @@
+"""DERIVED: services, flows, secrets and accounts that follow from a site; pure."""

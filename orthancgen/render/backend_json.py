@@ -1,0 +1,52 @@
+"""backend.json: what the Node.js backend needs to know; credentials are named by file, relative to this one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orthancgen.plan.build import BACKEND_ACCOUNT
+from orthancgen.plan.model import Plan
+from orthancgen.render.layout import LAYOUTS
+from orthancgen.render.quoting import json_document
+
+DATABASE_USER = "orthancgen_backend"
+
+
+def build(plan: Plan) -> str:
+    """The text of backend.json."""
+    return json_document(configuration(plan))
+
+
+def configuration(plan: Plan) -> dict[str, Any]:
+    """The configuration as a mapping."""
+    site, layout = plan.site, LAYOUTS[plan.site.runtime]
+    backend = site.backend
+    scheme = "https" if site.http.tls.enabled else "http"
+    credentials = [
+        {"name": "operator", "role": "administrator", "token_file": f"{layout.secrets}/{backend.operator_token.secret}"}
+    ]
+    if site.webhook.enabled:
+        credentials.insert(
+            0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.secrets}/{site.webhook.token.secret}"}
+        )
+    return {
+        "environment": {"name": site.environment, "kind": site.kind},
+        "listen": {"host": layout.inner_address or backend.listen_on, "port": backend.port},
+        "orthanc": {
+            "url": f"{scheme}://{layout.orthanc_host}:{site.http.port}",
+            "username": BACKEND_ACCOUNT,
+            "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
+            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if site.http.tls.enabled else None,
+        },
+        "database": {
+            "host": layout.database_host,
+            "port": backend.database.port,
+            "name": backend.database.name,
+            "username": DATABASE_USER,
+            "password_file": f"{layout.secrets}/{backend.database.password.secret}",
+            "direct_connection": True,
+            "tls_ca_file": None,
+        },
+        "credentials": credentials,
+        "delivery": backend.delivery.model_dump(),
+    }

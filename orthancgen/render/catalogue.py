@@ -1,0 +1,47 @@
+"""Every artifact, one row each; ``render(plan)`` runs them all."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from orthancgen import __version__
+from orthancgen.plan.model import Plan
+from orthancgen.render import backend_json, orthanc_json, supervisor_conf
+from orthancgen.render.artifact import Artifact, Bundle, File
+from orthancgen.render.engine import render_template
+from orthancgen.render.quoting import json_document
+
+MANIFEST: Final = "MANIFEST.json"
+
+CATALOGUE: Final[tuple[Artifact, ...]] = (
+    Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
+    Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
+    Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+)
+
+
+def render(plan: Plan) -> Bundle:
+    """The bundle of a plan: same plan, same bytes.
+
+    Raises:
+        RenderError: a syntax cannot carry a value.
+    """
+    files = tuple(
+        File(artifact.path, artifact.build(plan).encode("utf-8"), artifact.mode, artifact.services)
+        for artifact in CATALOGUE
+        if artifact.wanted(plan)
+    )
+    return Bundle((*files, _manifest(plan, files)))
+
+
+def _manifest(plan: Plan, files: tuple[File, ...]) -> File:
+    document = {
+        "generator": f"orthancgen {__version__}",
+        "environment": plan.site.environment,
+        "kind": plan.site.kind,
+        "orthanc": str(plan.version),
+        "files": {file.path: f"sha256:{hashlib.sha256(file.content).hexdigest()}" for file in files},
+    }
+    return File(MANIFEST, json_document(document).encode("ascii"), 0o644, ())

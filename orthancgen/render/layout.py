@@ -1,0 +1,55 @@
+"""Where things lie at run time, for each runtime: data, so that the builders know no runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths as the services see them. Relative ones are relative to the folder of the file that names them.
+
+    Attributes:
+        storage: Orthanc's images and index, unless the model names a folder.
+        lua: folder of the Lua script.
+        secrets: folder with one file a secret.
+        plugins: folder of Orthanc's plugins.
+        inner_address: address on which services listen inside, or None for the address of the model.
+        orthanc_host, database_host, backend_host: how the services reach one another.
+    """
+
+    storage: str
+    lua: str
+    secrets: str
+    plugins: str
+    inner_address: str | None
+    orthanc_host: str
+    database_host: str
+    backend_host: str
+
+
+LAYOUTS: Final[dict[str, Layout]] = {
+    # Debian's packages put plugins into /usr/share/orthanc/plugins (`dpkg -L orthanc-dicomweb`).
+    "native": Layout(
+        storage="../../data/orthanc",
+        lua=".",
+        secrets="../../secrets",
+        plugins="/usr/share/orthanc/plugins",
+        inner_address=None,
+        orthanc_host="127.0.0.1",
+        database_host="127.0.0.1",
+        backend_host="127.0.0.1",
+    ),
+    # https://orthanc.uclouvain.be/book/users/docker-orthancteam.html, "Under the hood"
+    "compose": Layout(
+        storage="/var/lib/orthanc/db",
+        lua="/etc/orthanc",
+        secrets="/run/secrets",
+        plugins="/usr/share/orthanc/plugins",
+        inner_address="0.0.0.0",  # noqa: S104  inside the container; the compose file publishes it
+        orthanc_host="orthanc",
+        database_host="database",
+        backend_host="backend",
+    ),
+}

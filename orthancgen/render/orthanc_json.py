@@ -1,0 +1,192 @@
+"""orthanc.json: what the plan says, in Orthanc's own keys, and only keys that the version knows.
+
+Passwords are not here: the runtime writes ``RegisteredUsers`` and ``OrthancGenSecrets`` into a second file beside it.
+The two share no top-level key, because Orthanc refuses a key that stands in two files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orthancgen.orthanc.keys import Version, keys_for
+from orthancgen.orthanc.roles import PERMISSIONS
+from orthancgen.plan.model import Plan
+from orthancgen.render.layout import LAYOUTS, Layout
+from orthancgen.render.quoting import json_document
+from orthancgen.site.modalities import Modality
+from orthancgen.site.types import is_loopback
+
+SECRET_KEYS: Final = ("RegisteredUsers", "OrthancGenSecrets")
+"""Top-level keys of the second file."""
+CUSTOM_SECTION: Final = "OrthancGen"
+_ALWAYS_ALLOW: Final = {
+    "echo": "DicomAlwaysAllowEcho",
+    "store": "DicomAlwaysAllowStore",
+    "find": "DicomAlwaysAllowFind",
+    "find_worklist": "DicomAlwaysAllowFindWorklist",
+    "get": "DicomAlwaysAllowGet",
+    "move": "DicomAlwaysAllowMove",
+}
+_ALLOW: Final = {
+    "echo": "AllowEcho",
+    "store": "AllowStore",
+    "find": "AllowFind",
+    "find_worklist": "AllowFindWorklist",
+    "get": "AllowGet",
+    "move": "AllowMove",
+    "storage_commitment": "AllowStorageCommitment",
+}
+# RFC 9325 section 4.2: forward secrecy and authenticated encryption only.
+_HTTPS_CIPHERS: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+)
+_TLS_VERSIONS: Final = {"1.2": 4, "1.3": 5}
+_PLUGIN_LIBRARIES: Final = {"dicomweb": "libOrthancDicomWeb.so"}
+_MODE_NAMED_SINCE: Final = Version.parse("1.13.0")
+_LUA_TIMEOUT_SINCE: Final = Version.parse("1.11.1")
+
+
+def build(plan: Plan) -> str:
+    """The text of orthanc.json."""
+    return json_document(configuration(plan))
+
+
+def configuration(plan: Plan) -> dict[str, Any]:
+    """The configuration as a mapping, in the order in which people read it; keys unknown to the version are left out."""
+    layout = LAYOUTS[plan.site.runtime]
+    wanted = {
+        **_server(plan, layout),
+        **_http(plan, layout),
+        **_dicom(plan, layout),
+        "LuaScripts": [_join(layout.lua, "orthancgen.lua")],
+    }
+    known = keys_for(plan.version)
+    settings = plan.site.orthanc.settings
+    return {
+        **{key: value for key, value in wanted.items() if key in known},
+        CUSTOM_SECTION: _custom(plan, layout),
+        **{key: settings[key] for key in sorted(settings)},
+    }
+
+
+def _join(folder: str, name: str) -> str:
+    return name if folder == "." else f"{folder}/{name}"
+
+
+def _server(plan: Plan, layout: Layout) -> dict[str, Any]:
+    orthanc = plan.site.orthanc
+    storage = orthanc.storage.path or layout.storage
+    replace = orthanc.storage.same_instance_again == "replace"
+    overwrite: Any = ("Always" if replace else "Never") if plan.version >= _MODE_NAMED_SINCE else replace
+    return {
+        "Name": orthanc.name,
+        "StorageDirectory": storage,
+        "IndexDirectory": orthanc.storage.index_path or storage,
+        "StorageCompression": orthanc.storage.compress,
+        "MaximumStorageSize": orthanc.storage.limit_megabytes,
+        "MaximumPatientCount": orthanc.storage.limit_patients,
+        "MaximumStorageMode": orthanc.storage.when_full.capitalize(),
+        "StoreMD5ForAttachments": orthanc.storage.keep_checksums,
+        "OverwriteInstances": overwrite,
+        "LimitFindResults": orthanc.limits.find_results,
+        "LimitFindInstances": orthanc.limits.find_instances,
+        "MaximumRequestBodySizeMB": orthanc.limits.request_megabytes,
+        "MaximumFileSizeInArchiveMB": orthanc.limits.archive_file_megabytes,
+        "ConcurrentJobs": orthanc.limits.jobs,
+        "Plugins": [f"{layout.plugins}/{_PLUGIN_LIBRARIES[name]}" for name in orthanc.plugins],
+    }
+
+
+def _http(plan: Plan, layout: Layout) -> dict[str, Any]:
+    site = plan.site
+    listen_on = layout.inner_address or site.http.listen_on
+    values: dict[str, Any] = {
+        "HttpServerEnabled": True,
+        "HttpPort": site.http.port,
+        "HttpBindAddresses": [listen_on],
+        "HttpThreadsCount": site.orthanc.limits.http_threads,
+        "RemoteAccessAllowed": not is_loopback(listen_on),
+        "AuthenticationEnabled": True,
+        "OrthancExplorerEnabled": site.orthanc.web_page,
+        "WebDavEnabled": site.orthanc.web_dav,
+        "ExecuteLuaEnabled": False,
+        "RestApiWriteToFileSystemEnabled": False,
+    }
+    if plan.version < _LUA_TIMEOUT_SINCE and site.webhook.enabled:
+        # The Lua script sets its own time limit from 1.11.1 on; before, the general one would stop REST for a minute.
+        values["HttpTimeout"] = site.webhook.timeout_seconds
+    if site.http.tls.enabled:
+        values |= {
+            "SslEnabled": True,
+            "SslCertificate": f"{layout.secrets}/{site.http.tls.certificate.secret}",
+            "SslMinimumProtocolVersion": _TLS_VERSIONS[site.http.tls.minimum_version],
+            "SslCiphersAccepted": list(_HTTPS_CIPHERS),
+        }
+    return values
+
+
+def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
+    site, checks = plan.site, plan.site.dicom.ae_checks
+    values: dict[str, Any] = {
+        "DicomServerEnabled": True,
+        "DicomAet": site.orthanc.aet,
+        "DicomPort": site.dicom.port,
+        "DicomThreadsCount": site.dicom.threads,
+        "DicomScpTimeout": site.orthanc.limits.association_seconds,
+        "DicomCheckCalledAet": checks.called_aet,
+        "DicomCheckModalityHost": checks.calling_aet == "registered_from_own_address",
+        "StrictAetComparison": checks.exact_case,
+        **{key: command in checks.anyone_may for command, key in _ALWAYS_ALLOW.items()},
+        "DicomTlsEnabled": site.dicom.tls.enabled,
+    }
+    if site.dicom.tls.enabled:
+        required = site.dicom.tls.client_certificates == "required"
+        values |= {
+            "DicomTlsCertificate": f"{layout.secrets}/{site.dicom.tls.certificate.secret}",
+            "DicomTlsPrivateKey": f"{layout.secrets}/{site.dicom.tls.private_key.secret}",
+            "DicomTlsRemoteCertificateRequired": required,
+            # 0 is the profile of BCP 195 (PS3.15 B.12)
+            "DicomTlsMinimumProtocolVersion": 0,
+        }
+        if required:
+            values["DicomTlsTrustedCertificates"] = f"{layout.secrets}/{site.dicom.tls.trusted.secret}"
+    values["DicomModalitiesInDatabase"] = False
+    known = keys_for(plan.version, "modality")
+    values["DicomModalities"] = {name: _modality(m, known) for name, m in site.modalities.items()}
+    return values
+
+
+def _modality(modality: Modality, known: Mapping[str, object]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "AET": modality.aet,
+        "Host": modality.address,
+        "Port": modality.port,
+        "Manufacturer": modality.manufacturer,
+        **{key: command in modality.may for command, key in _ALLOW.items()},
+        "UseDicomTls": modality.tls,
+    }
+    if modality.timeout_seconds is not None:
+        values["Timeout"] = modality.timeout_seconds
+    return {key: value for key, value in values.items() if key in known}
+
+
+def _custom(plan: Plan, layout: Layout) -> dict[str, Any]:
+    """The section that the constant Lua script reads."""
+    site = plan.site
+    roles = sorted({account.role for account in plan.accounts})
+    values: dict[str, Any] = {
+        "Users": {account.user: account.role for account in plan.accounts},
+        "Permissions": {role: [list(permission) for permission in PERMISSIONS[role]] for role in roles},
+    }
+    if site.webhook.enabled:
+        url = site.webhook.url or f"http://{layout.backend_host}:{site.backend.port}/api/orthanc/webhook"
+        values["Webhook"] = {
+            "Url": url,
+            "TimeoutSeconds": site.webhook.timeout_seconds,
+            "AtMostEverySeconds": site.webhook.at_most_every_seconds,
+        }
+    return values

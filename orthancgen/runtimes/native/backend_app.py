@@ -1,0 +1,80 @@
+"""The backend, built once for each state of its sources: ``apps/backend-HASH/server.mjs``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from orthancgen.errors import DeployError
+from orthancgen.resources import locate
+from orthancgen.runtimes.native.programs import Programs
+from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.report import Report
+
+STEP: Final = "backend program"
+_IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage"})
+_BUILD_SECONDS: Final = 600
+
+
+def ensure_built(programs: Programs, state: State, report: Report) -> Path:
+    """The folder of the built backend; builds it with npm where these sources were not built yet.
+
+    Raises:
+        DeployError: npm failed; says what it printed last.
+    """
+    source = locate("stack/backend")
+    target = state.apps / f"backend-{_fingerprint(source)}"
+    report.started(STEP)
+    if (target / "server.mjs").is_file():
+        report.done(STEP, "unchanged")
+        return target
+    with tempfile.TemporaryDirectory(prefix="backend-build-", dir=state.apps) as scratch:
+        work = Path(scratch) / "backend"
+        shutil.copytree(source, work, ignore=lambda _, names: _IGNORED.intersection(names))
+        _npm(programs, work, "ci", "--no-audit", "--no-fund", "--ignore-scripts=false")
+        _npm(programs, work, "run", "build")
+        try:
+            (work / "dist").rename(target)
+        except OSError as error:
+            if not (target / "server.mjs").is_file():  # another deploy may have been faster
+                raise DeployError(f"cannot place the backend in {target}: {error.strerror}") from None
+    report.done(STEP, "built")
+    return target
+
+
+def _files(source: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(set(folders) - _IGNORED)
+        yield from (Path(folder) / name for name in sorted(names))
+
+
+def _fingerprint(source: Path) -> str:
+    digest = hashlib.sha256()
+    for path in _files(source):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(source)}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def _npm(programs: Programs, folder: Path, *arguments: str) -> None:
+    node_folder = str(programs.node.parent) if programs.node else ""
+    environment = os.environ | {"PATH": os.pathsep.join((node_folder, os.environ.get("PATH", os.defpath)))}
+    try:
+        subprocess.run(
+            [*programs.npm, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
+            timeout=_BUILD_SECONDS, check=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.CalledProcessError as error:
+        last = "\n  ".join((error.stderr or error.stdout).strip().splitlines()[-12:])
+        raise DeployError(
+            f"npm {arguments[0]} of the backend failed:\n  {last}", hint="does npm reach its registry from this host?"
+        ) from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DeployError(f"npm {arguments[0]} of the backend did not end: {type(error).__name__}") from None

@@ -1,0 +1,76 @@
+"""The database's one account: made, or given its new password, while nobody else can reach the server.
+
+SecantusDB checks passwords only when it is started with ``--auth``, and then nobody may create the first user. So it is
+started once without, on a free port of the loopback, for as long as that takes.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from orthancgen.errors import StartError
+from orthancgen.plan.build import LOOPBACK
+from orthancgen.render.backend_json import DATABASE_USER
+from orthancgen.secrets.value import SecretValue
+
+_START_SECONDS: Final = 30
+_STOP_SECONDS: Final = 30
+
+
+def ensure_account(program: Path, storage: Path, database: str, password: SecretValue, log: Path) -> None:
+    """Create the backend's account, or set its password.
+
+    Raises:
+        StartError: the database does not start on its storage.
+    """
+    port = _free_port()
+    command = [str(program), "--host", LOOPBACK, "--port", str(port), "--storage-path", str(storage), "--log-level", "WARNING"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        client: MongoClient[dict[str, Any]] = MongoClient(
+            LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000
+        )
+        with client:
+            _wait(client, process)
+            roles = [{"role": "readWrite", "db": database}]
+            try:
+                client[database].command("createUser", DATABASE_USER, pwd=password.reveal(), roles=roles)
+            except OperationFailure:  # it exists
+                client[database].command("updateUser", DATABASE_USER, pwd=password.reveal(), roles=roles)
+    except PyMongoError as error:
+        raise StartError(f"the database did not take its account: {type(error).__name__}", hint=f"see {log}") from None
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(client: MongoClient[dict[str, Any]], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.admin.command("ping")
+        except PyMongoError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port

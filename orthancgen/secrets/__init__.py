@@ -1,0 +1,1 @@
+"""Secret values: generated, read, placed; never formatted, logged or rendered."""

@@ -1,0 +1,1 @@
+"""INPUT: the environment file as a validated, frozen value."""

@@ -1,0 +1,46 @@
+"""The JSON Schema of an environment file, for editors: what is accepted before ``extends`` is followed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orthancgen.site.model import Site
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as a mapping.
+
+    One file of a chain may leave out what another says, so nothing is required, and every key may be empty (``key:``),
+    which takes the inherited value out. What only the whole can show (two equal ports, an unknown key of Orthanc) is
+    the work of ``orthancgen validate``.
+    """
+    document = Site.model_json_schema(mode="validation")
+    definitions = {name: _loosen(definition) for name, definition in document.pop("$defs").items()}
+    body = _loosen(document)
+    body["properties"] = {
+        "extends": {"type": "string", "description": "Environment file that this one completes.", "examples": ["base.yaml"]},
+        **body["properties"],
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "orthancgen environment",
+        **{key: value for key, value in body.items() if key != "title"},
+        "$defs": definitions,
+    }
+
+
+def _loosen(schema: dict[str, Any]) -> dict[str, Any]:
+    if schema.get("type") != "object" or "properties" not in schema:
+        return schema
+    properties = {name: _nullable(value) for name, value in schema["properties"].items()}
+    return {key: value for key, value in schema.items() if key != "required"} | {"properties": properties}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    if any(option.get("type") == "null" for option in schema.get("anyOf", ())):
+        return schema
+    kept = {key: schema[key] for key in ("description", "default", "title", "examples") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in kept}
+    return {**kept, "anyOf": [inner, {"type": "null"}]}
