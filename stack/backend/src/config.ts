@@ -1,0 +1,231 @@
+/**
+ * The configuration file: its shape, its secrets, and every problem it has in one list.
+ *
+ * The file holds no secret, only the paths of files which do. Paths inside are relative to the file's own folder.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+
+/** What a caller may be. Which role may call which route stands in http/access.ts. */
+export const ROLES = ['webhook', 'viewer', 'radiologist', 'technologist', 'administrator', 'monitor'] as const;
+export type Role = (typeof ROLES)[number];
+
+const port = z.int().min(1).max(65535);
+const path = z.string().min(1);
+const host = z.string().min(1).max(253).regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address');
+
+const orthancUrl = z.string().superRefine((text, context) => {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be a URL such as http://127.0.0.1:8042' });
+    return;
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    context.addIssue({ code: 'custom', message: 'must begin with http:// or https://' });
+  }
+  if (url.username !== '' || url.password !== '') {
+    context.addIssue({ code: 'custom', message: 'must not hold a user or a password: use username and password_file' });
+  }
+  if (url.search !== '' || url.hash !== '') {
+    context.addIssue({ code: 'custom', message: 'must not hold a query or a fragment' });
+  }
+});
+
+/** Tokens shorter than this could be guessed. 32 random bytes in base64url are 43 characters. */
+const MINIMUM_TOKEN_LENGTH = 16;
+
+const schema = z.strictObject({
+  environment: z.strictObject({
+    name: z.string().min(1).max(64),
+    kind: z.enum(['development', 'staging', 'production']),
+  }),
+  listen: z.strictObject({ host, port }),
+  orthanc: z.strictObject({
+    url: orthancUrl,
+    username: z.string().min(1).nullable().default(null),
+    password_file: path.nullable().default(null),
+    ca_file: path.nullable().default(null),
+  }).refine((it) => (it.username === null) === (it.password_file === null), {
+    message: 'username and password_file belong together: give both or neither',
+  }),
+  database: z.strictObject({
+    host,
+    port,
+    name: z.string().min(1).max(63).regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -'),
+    username: z.string().min(1).nullable().default(null),
+    password_file: path.nullable().default(null),
+    auth_source: z.string().min(1).nullable().default(null),
+    direct_connection: z.boolean().default(true),
+    tls_ca_file: path.nullable().default(null),
+  }).refine((it) => (it.username === null) === (it.password_file === null), {
+    message: 'username and password_file belong together: give both or neither',
+  }),
+  credentials: z.array(z.strictObject({
+    name: z.string().min(1).max(64),
+    role: z.enum(ROLES),
+    token_file: path,
+  })).min(1),
+  delivery: z.strictObject({
+    poll_seconds: z.number().min(0.1).max(3600).default(5),
+    reconcile_minutes: z.number().min(0.05).max(10080).default(15),
+    batch_size: z.int().min(1).max(5000).default(500),
+    settle_milliseconds: z.int().min(0).max(60000).default(300),
+    stable_seconds: z.number().min(1).max(86400).default(60),
+  }).prefault({}),
+  log: z.strictObject({
+    level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  }).prefault({}),
+});
+
+type FileShape = z.infer<typeof schema>;
+
+/** A token a caller may show, with the name and the role it stands for. */
+export interface Credential {
+  readonly name: string;
+  readonly role: Role;
+  readonly token: string;
+}
+
+/** The configuration with its secrets read. Must not be logged. */
+export interface Config {
+  readonly environment: FileShape['environment'];
+  readonly listen: FileShape['listen'];
+  readonly orthanc: {
+    readonly url: URL;
+    readonly username: string | null;
+    readonly password: string | null;
+    readonly ca: string | null;
+  };
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly name: string;
+    readonly username: string | null;
+    readonly password: string | null;
+    readonly authSource: string | null;
+    readonly directConnection: boolean;
+    readonly tlsCaFile: string | null;
+  };
+  readonly credentials: readonly Credential[];
+  readonly delivery: {
+    readonly pollSeconds: number;
+    readonly reconcileMinutes: number;
+    readonly batchSize: number;
+    readonly settleMilliseconds: number;
+    readonly stableSeconds: number;
+  };
+  readonly logLevel: FileShape['log']['level'];
+}
+
+/** Everything wrong with a configuration, one line a problem, each `key.path: what`. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads and checks a configuration file and the secrets it refers to.
+ *
+ * @throws ConfigError naming every problem found. No message holds a secret.
+ */
+export function loadConfig(file: string): Config {
+  const folder = dirname(resolve(file));
+  const parsed = schema.safeParse(parseJson(file));
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${keyPath(issue.path)}: ${issue.message}`));
+  }
+  const shape = parsed.data;
+  const problems: string[] = [];
+  const read = (key: string, name: string | null): string | null => {
+    if (name === null) return null;
+    const where = resolve(folder, name);
+    try {
+      return readFileSync(where, 'utf8');
+    } catch (error) {
+      problems.push(`${key}: cannot read ${where}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`);
+      return null;
+    }
+  };
+  const readSecret = (key: string, name: string | null): string | null => {
+    const secret = read(key, name)?.replace(/\r?\n$/, '') ?? null;
+    if (secret === '') problems.push(`${key}: the file is empty`);
+    else if (secret !== null && /[\p{Cc}]/u.test(secret)) problems.push(`${key}: holds a control character or several lines`);
+    return secret;
+  };
+
+  const orthancPassword = readSecret('orthanc.password_file', shape.orthanc.password_file);
+  const ca = read('orthanc.ca_file', shape.orthanc.ca_file);
+  const databasePassword = readSecret('database.password_file', shape.database.password_file);
+  const tlsCa = shape.database.tls_ca_file === null ? null : resolve(folder, shape.database.tls_ca_file);
+  read('database.tls_ca_file', shape.database.tls_ca_file);
+  const credentials = shape.credentials.map((it, index): Credential => {
+    const key = `credentials[${String(index)}].token_file`;
+    const token = readSecret(key, it.token_file) ?? '';
+    if (token !== '' && token.length < MINIMUM_TOKEN_LENGTH) {
+      problems.push(`${key}: the token is shorter than ${String(MINIMUM_TOKEN_LENGTH)} characters`);
+    }
+    return { name: it.name, role: it.role, token };
+  });
+  credentials.forEach((it, index) => {
+    const earlier = credentials.slice(0, index);
+    if (it.token !== '' && earlier.some((other) => other.token === it.token)) {
+      problems.push(`credentials[${String(index)}].token_file: the same token stands earlier in the list`);
+    }
+    if (earlier.some((other) => other.name === it.name)) {
+      problems.push(`credentials[${String(index)}].name: ${it.name} stands earlier in the list`);
+    }
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  return {
+    environment: shape.environment,
+    listen: shape.listen,
+    orthanc: { url: new URL(shape.orthanc.url), username: shape.orthanc.username, password: orthancPassword, ca },
+    database: {
+      host: shape.database.host,
+      port: shape.database.port,
+      name: shape.database.name,
+      username: shape.database.username,
+      password: databasePassword,
+      authSource: shape.database.auth_source,
+      directConnection: shape.database.direct_connection,
+      tlsCaFile: tlsCa,
+    },
+    credentials,
+    delivery: {
+      pollSeconds: shape.delivery.poll_seconds,
+      reconcileMinutes: shape.delivery.reconcile_minutes,
+      batchSize: shape.delivery.batch_size,
+      settleMilliseconds: shape.delivery.settle_milliseconds,
+      stableSeconds: shape.delivery.stable_seconds,
+    },
+    logLevel: shape.log.level,
+  };
+}
+
+function parseJson(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`]);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError([`${file} is not JSON`]);
+  }
+}
+
+function keyPath(parts: readonly PropertyKey[]): string {
+  const text = parts.map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${String(part)}`)).join('');
+  return text.replace(/^\./, '') || 'the file';
+}

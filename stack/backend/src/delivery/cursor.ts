@@ -1,0 +1,74 @@
+/**
+ * How far the changes are recorded, and whether Orthanc's log is still the one the cursor was counted in: pure functions.
+ *
+ * Orthanc 1.10.1 tells no identity of its database. So some lines of the log are remembered, the newest at the cursor.
+ * While they read the same, the log is the same; a line of another content at the same number means another database, or an
+ * older copy of this one that went on differently. A line may also be gone, because Orthanc drops the lines of a deleted
+ * resource: then the next older one decides. The highest number ever given survives deletions (SQLite's AUTOINCREMENT), so
+ * one below the cursor means another database as well.
+ */
+import type { Change } from '../orthanc.ts';
+import type { Anchor } from '../store/documents.ts';
+
+/** How many lines of the log are remembered. */
+export const MAXIMUM_ANCHORS = 12;
+const NEWEST_KEPT = 4;
+
+export function anchorOf(change: Change): Anchor {
+  return { seq: change.Seq, type: change.ChangeType, id: change.ID, date: change.Date };
+}
+
+export function sameAnchor(anchor: Anchor, change: Change): boolean {
+  return anchor.seq === change.Seq && anchor.type === change.ChangeType && anchor.id === change.ID && anchor.date === change.Date;
+}
+
+/** The anchors with one more, oldest first: the newest few, and older ones at doubling distances. */
+export function withAnchor(anchors: readonly Anchor[], next: Anchor): Anchor[] {
+  const newestFirst = [next, ...anchors.filter((it) => it.seq < next.seq).toSorted((a, b) => b.seq - a.seq)];
+  const kept: Anchor[] = [];
+  let distance = 0;
+  for (const anchor of newestFirst) {
+    const behind = next.seq - anchor.seq;
+    if (kept.length < NEWEST_KEPT || behind >= 2 * distance) {
+      kept.push(anchor);
+      distance = behind;
+    }
+    if (kept.length === MAXIMUM_ANCHORS) break;
+  }
+  return kept.reverse();
+}
+
+/** What one look at the log says about an anchor. */
+export type Verdict = 'same' | 'other' | 'gone';
+
+/** Judges an anchor by the first line found at or after its number. */
+export function judge(anchor: Anchor, first: Change | undefined): Verdict {
+  if (first?.Seq !== anchor.seq) return 'gone';
+  return sameAnchor(anchor, first) ? 'same' : 'other';
+}
+
+/** The resources a page of changes concerns, by level, each once. Unknown kinds of change are taken as well. */
+export interface Touched {
+  readonly instances: Set<string>;
+  readonly series: Set<string>;
+  readonly studies: Set<string>;
+  readonly patients: Set<string>;
+}
+
+/** Stable* says nothing new about a resource; the worker knows itself when the last instance came. */
+const IGNORED = /^Stable/;
+
+export function touchedBy(changes: readonly Change[]): Touched {
+  const touched: Touched = { instances: new Set(), series: new Set(), studies: new Set(), patients: new Set() };
+  for (const change of changes) {
+    if (IGNORED.test(change.ChangeType)) continue;
+    switch (change.ResourceType) {
+      case 'Instance': touched.instances.add(change.ID); break;
+      case 'Series': touched.series.add(change.ID); break;
+      case 'Study': touched.studies.add(change.ID); break;
+      case 'Patient': touched.patients.add(change.ID); break;
+      default: break;
+    }
+  }
+  return touched;
+}

@@ -1,0 +1,145 @@
+/** The HTTP server: authentication, roles, limits and error answers for all routes. */
+import fastifyHelmet from '@fastify/helmet';
+import fastifyRateLimit from '@fastify/rate-limit';
+import fastifySwagger from '@fastify/swagger';
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Config } from '../config.ts';
+import type { Worker } from '../delivery/worker.ts';
+import { summarize } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Store } from '../store/database.ts';
+import { VERSION } from '../version.ts';
+import { ACCESS, isRouteKey, mayCall } from './access.ts';
+import { createAuthenticator } from './auth.ts';
+import { createHealth } from './health.ts';
+import { Problem, sendProblem } from './problems.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { orthancRoutes } from './routes/orthanc.ts';
+import { recordRoutes } from './routes/records.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider
+>;
+
+export interface AppOptions {
+  readonly config: Pick<Config, 'environment' | 'credentials' | 'delivery'>;
+  readonly store: Store;
+  readonly worker: Worker;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+const BODY_BYTES = 64 * 1024;
+/** Far more than people and one viewer need; the webhook and the probes are not limited. */
+const REQUESTS_A_MINUTE = 3_000;
+const REQUEST_MILLISECONDS = 30_000;
+
+/** Makes the server, not yet listening. */
+export async function createApp({ config, store, worker, metrics, log }: AppOptions): Promise<App> {
+  const authenticate = createAuthenticator(config.credentials);
+  const app: App = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    // Addresses of requests may hold names of patients: the hook below logs the route instead.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: BODY_BYTES,
+    requestTimeout: REQUEST_MILLISECONDS,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 256 },
+  }).withTypeProvider<ZodTypeProvider>();
+
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const it of [method].flat()) {
+      if (!isRouteKey(`${it} ${url}`)) throw new Error(`${it} ${url} is missing in the table of access`);
+    }
+  });
+
+  app.setErrorHandler((error, request, reply) => sendProblem(reply, problemOf(error, request.log as Log)));
+
+  await app.register(fastifyHelmet, {
+    contentSecurityPolicy: {
+      directives: {
+        defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"],
+        upgradeInsecureRequests: null,
+      },
+    },
+  });
+  await app.register(fastifyRateLimit, { max: REQUESTS_A_MINUTE, timeWindow: '1 minute' });
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'orthancgen backend', version: VERSION, description: 'Records of what Orthanc stores' },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    const key = `${request.method} ${request.routeOptions.url ?? ''}`;
+    const open = isRouteKey(key) && ACCESS[key] === null;
+    if (open) return;
+    const caller = authenticate(request.headers.authorization);
+    if (caller === null) {
+      void reply.header('www-authenticate', 'Bearer');
+      throw new Problem(401, 'a known token is needed: Authorization: Bearer TOKEN');
+    }
+    if (isRouteKey(key) && !mayCall(caller.role, key)) {
+      throw new Problem(403, `the role ${caller.role} may not do this`);
+    }
+  });
+
+  app.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+  });
+
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unknown';
+    const status = String(reply.statusCode);
+    metrics.requestSeconds.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
+    request.log.debug({ method: request.method, route, status, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
+  });
+
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem(404, 'there is nothing at this address')));
+
+  const health = createHealth(store, worker, config.delivery.pollSeconds);
+  recordRoutes(app, store, config.delivery.stableSeconds);
+  orthancRoutes(app, store, worker);
+  operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
+  docsRoutes(app);
+  return app;
+}
+
+/** An error as what the caller may know of it. */
+function problemOf(error: unknown, log: Log): Problem {
+  if (error instanceof Problem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const place = error.validationContext ?? 'request';
+    return new Problem(400, 'the request is not valid', error.validation.map((it) => ({
+      where: `${place}${it.instancePath.replaceAll('/', '.')}`, what: it.message ?? 'is not valid',
+    })));
+  }
+  const status = (error as { statusCode?: unknown }).statusCode;
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return new Problem(status, CLIENT_ERRORS[status] ?? 'the request is not valid');
+  }
+  log.error({ err: error }, 'a request failed');
+  const { source, message } = summarize(error);
+  return source === 'backend' ? new Problem(500, 'an error in the backend; its log says more') : new Problem(503, message);
+}
+
+const CLIENT_ERRORS: Readonly<Record<number, string>> = {
+  400: 'the request cannot be read',
+  413: 'the body is too long',
+  415: 'the body must be application/json',
+  429: 'too many requests: try again in a minute',
+};

@@ -1,0 +1,86 @@
+/** The program: `node server.mjs --config PATH/backend.json`. Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration. */
+import { parseArgs } from 'node:util';
+import { ConfigError, loadConfig, type Config } from './config.ts';
+import { Worker } from './delivery/worker.ts';
+import { summarize } from './errors.ts';
+import { createApp } from './http/app.ts';
+import { createLog } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { Orthanc } from './orthanc.ts';
+import { openStore } from './store/database.ts';
+import { VERSION } from './version.ts';
+
+/** The batch at work may take this long to end. */
+const STOP_MILLISECONDS = 9_000;
+
+function fail(code: number, text: string): never {
+  process.stderr.write(`${text}\n`);
+  process.exit(code);
+}
+
+function configuration(): Config {
+  let file: string | undefined;
+  try {
+    const { values } = parseArgs({ options: { config: { type: 'string' }, version: { type: 'boolean' } } });
+    if (values.version === true) {
+      process.stdout.write(`${VERSION}\n`);
+      process.exit(0);
+    }
+    file = values.config;
+  } catch (error) {
+    fail(2, `${(error as Error).message}\nusage: server.mjs --config PATH/backend.json`);
+  }
+  if (file === undefined) fail(2, 'usage: server.mjs --config PATH/backend.json');
+  try {
+    return loadConfig(file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    fail(2, ['the configuration cannot be used:', ...error.problems.map((it) => `  ${it}`)].join('\n'));
+  }
+}
+
+async function main(): Promise<void> {
+  const config = configuration();
+  const log = createLog(config.logLevel, config.environment.name);
+  const metrics = new Metrics();
+  const store = openStore(config.database);
+  const orthanc = new Orthanc(config.orthanc);
+  const worker = new Worker({ orthanc, store, log, metrics, ...config.delivery });
+  const app = await createApp({ config, store, worker, metrics, log });
+
+  try {
+    await app.listen({ host: config.listen.host, port: config.listen.port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const where = `${config.listen.host}:${String(config.listen.port)}`;
+    const remedy = code === 'EADDRINUSE' ? 'another program listens there: end it or choose another listen.port' : 'check listen.host and listen.port';
+    fail(1, `cannot listen on ${where} (${code ?? 'unknown'}): ${remedy}`);
+  }
+  worker.start();
+  log.info({ version: VERSION, orthanc: config.orthanc.url.origin }, 'started');
+
+  let stopping = false;
+  const stop = async (signal: string): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => {
+      log.warn('not everything ended in time; what was left is repeated at the next start');
+      process.exit(0);
+    }, STOP_MILLISECONDS).unref();
+    await worker.stop();
+    await app.close();
+    await orthanc.close();
+    await store.client.close();
+    log.info('stopped');
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
+}
+
+process.on('unhandledRejection', (error) => {
+  const { kind, message } = summarize(error);
+  fail(1, `the backend ends: ${message} (${kind})`);
+});
+
+await main();

@@ -1,0 +1,110 @@
+/** The connection to the MongoDB-compatible database, its collections, indexes and validators. */
+import { MongoClient, type Collection, type CreateIndexesOptions, type Db, type Document, type IndexSpecification } from 'mongodb';
+import type { Config } from '../config.ts';
+import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
+
+/** The collections, each with its records' type. */
+export interface Store {
+  readonly client: MongoClient;
+  readonly db: Db;
+  readonly patients: Collection<PatientDocument>;
+  readonly studies: Collection<StudyDocument>;
+  readonly series: Collection<SeriesDocument>;
+  readonly instances: Collection<InstanceDocument>;
+  readonly state: Collection<StateDocument>;
+}
+
+/**
+ * Makes the store. Connects at the first call, not here, so a database which is down does not stop the start.
+ *
+ * Writes wait for the journal of the majority: without it SecantusDB loses acknowledged writes when it is killed.
+ */
+export function openStore(config: Config['database']): Store {
+  const client = new MongoClient(`mongodb://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(config.port)}/`, {
+    ...(config.username === null ? {} : {
+      auth: { username: config.username, password: config.password ?? '' },
+      authSource: config.authSource ?? config.name,
+    }),
+    ...(config.tlsCaFile === null ? {} : { tls: true, tlsCAFile: config.tlsCaFile }),
+    directConnection: config.directConnection,
+    appName: 'orthancgen-backend',
+    writeConcern: { w: 'majority', journal: true },
+    readPreference: 'primary',
+    serverSelectionTimeoutMS: 3_000,
+    connectTimeoutMS: 3_000,
+    socketTimeoutMS: 30_000,
+    maxPoolSize: 8,
+    // Server fields with a leading $ or a dot in a name never come from here; refuse rather than pass on.
+    ignoreUndefined: true,
+  });
+  const db = client.db(config.name);
+  return {
+    client,
+    db,
+    patients: db.collection('patients'),
+    studies: db.collection('studies'),
+    series: db.collection('series'),
+    instances: db.collection('instances'),
+    state: db.collection('state'),
+  };
+}
+
+type Index = readonly [IndexSpecification, CreateIndexesOptions?];
+
+/**
+ * The indexes of each collection: the DICOM identifiers looked up by, the parents, and the order of the lists.
+ *
+ * No UID is unique: Orthanc's identifiers hash PatientID too, so one SOPInstanceUID may stand under two patients.
+ */
+export const INDEXES: Readonly<Record<'patients' | 'studies' | 'series' | 'instances', readonly Index[]>> = {
+  patients: [[{ patient_id: 1 }], [{ last_received_at: -1, _id: 1 }]],
+  studies: [
+    [{ study_instance_uid: 1 }],
+    [{ parent_patient: 1 }],
+    [{ study_date: -1, _id: 1 }],
+    [{ last_received_at: -1, _id: 1 }],
+    [{ accession_number: 1 }],
+  ],
+  series: [[{ series_instance_uid: 1 }], [{ parent_study: 1 }]],
+  instances: [[{ sop_instance_uid: 1 }], [{ parent_series: 1 }]],
+};
+
+const text = { bsonType: 'string' };
+const textOrNull = { bsonType: ['string', 'null'] };
+const count = { bsonType: ['int', 'long', 'double'], minimum: 0 };
+const totals = { number_of_instances: count, size_bytes: count };
+
+/** The least each record must be, enforced by the database itself. */
+export const VALIDATORS: Readonly<Record<keyof typeof INDEXES, Document>> = {
+  patients: object({ patient_id: text, patient_name: text, ...totals }),
+  studies: object({ parent_patient: text, study_instance_uid: text, study_date: textOrNull, ...totals }),
+  series: object({ parent_study: text, parent_patient: text, series_instance_uid: text, modality: textOrNull, ...totals }),
+  instances: object({
+    parent_series: text, parent_study: text, parent_patient: text, sop_instance_uid: text, size_bytes: count,
+  }),
+};
+
+function object(properties: Record<string, Document>): Document {
+  return { $jsonSchema: { bsonType: 'object', required: Object.keys(properties), properties } };
+}
+
+/** Creates what is missing of collections, validators and indexes. May be called again at any time. */
+export async function prepareStore(store: Store): Promise<void> {
+  const present = new Set((await store.db.listCollections({}, { nameOnly: true }).toArray()).map((it) => it.name));
+  for (const [name, indexes] of Object.entries(INDEXES) as [keyof typeof INDEXES, readonly Index[]][]) {
+    if (present.has(name)) await store.db.command({ collMod: name, validator: VALIDATORS[name] });
+    else await createCollection(store.db, name);
+    for (const [keys, options] of indexes) await store.db.collection(name).createIndex(keys, options);
+  }
+}
+
+const NAMESPACE_EXISTS = 48;
+
+async function createCollection(db: Db, name: keyof typeof INDEXES): Promise<void> {
+  try {
+    await db.createCollection(name, { validator: VALIDATORS[name] });
+  } catch (error) {
+    // Another backend may have been first.
+    if ((error as { code?: number }).code !== NAMESPACE_EXISTS) throw error;
+  }
+}
