@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import subprocess
 import sys
@@ -18,7 +19,6 @@ from orthancgen.errors import StartError
 from orthancgen.runtimes.native.state import State
 
 _WAIT_SECONDS: Final = 30
-_NO_SUCH_NAME: Final = 10  # supervisor.xmlrpc.Faults.BAD_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +36,18 @@ class Supervisor:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        transport = SupervisorTransport(None, None, f"unix://{state.socket}")
-        self._proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
     @property
     def _rpc(self) -> Any:
-        return self._proxy.supervisor
+        """A fresh connection for each call: supervisor's transport cannot be used again after a refused one."""
+        transport = SupervisorTransport(None, None, f"unix://{self._state.socket}")
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def running(self) -> bool:
         """Whether the supervisor answers."""
         try:
             self._rpc.getPID()
-        except (OSError, xmlrpc.client.Error):
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
         return True
 
