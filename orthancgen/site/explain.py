@@ -101,7 +101,7 @@ def fields_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:
     """The keys that the model knows at a path; empty where any key may stand."""
     current: Any = model
     for part in path:
-        current = _section_of(_step(current, part))
+        current = section_of(_step(current, part))
         if current is None:
             return ()
     return tuple(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else ()
@@ -115,7 +115,7 @@ def _step(current: Any, part: str | int) -> Any:
     return arguments[-1 if typing.get_origin(current) is dict else 0] if arguments else None
 
 
-def _section_of(annotation: Any) -> Any:
+def section_of(annotation: Any) -> Any:
     """Strip Annotated and Optional."""
     while typing.get_origin(annotation) in {typing.Annotated, typing.Union, types.UnionType}:
         inner = [a for a in typing.get_args(annotation) if a is not type(None)]

