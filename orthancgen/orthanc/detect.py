@@ -44,12 +44,14 @@ def installed_version(program: str = "Orthanc") -> Version:
 
 
 def parse_answer(text: str, program: str = "Orthanc") -> Version:
-    """Read what ``Orthanc --version`` prints, whose first line is ``Orthanc 1.12.7`` or ``Orthanc mainline``.
+    """Read what ``Orthanc --version`` prints: on the first line its own name as it was called, then the version.
 
     Raises:
         ProgramMissingError: it is something else.
     """
-    match = re.match(r"Orthanc (mainline|\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)", text, re.ASCII)
-    if match is None:
+    first, _, rest = text.partition("\n")
+    match = re.search(r" (mainline|\d{1,4}\.\d{1,4}(?:\.\d{1,4})?)\S*\s*$", first, re.ASCII)
+    # A link may give the program another name; its author stands in the lines below all the same.
+    if match is None or not ("Orthanc" in first or "Jodogne" in rest):
         raise ProgramMissingError(f"{program} --version does not answer as Orthanc does", hint=INSTALL)
     return Version.parse(match.group(1))
