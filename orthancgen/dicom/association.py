@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import ssl
 import time
@@ -17,7 +16,8 @@ from pynetdicom.pdu import A_ABORT_RQ
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
-from orthancgen.dicom.outcome import Outcome, Rejection, abort_text, rejection
+from orthancgen.dicom.connect import connect_to, no_delay, resolve, tls_failure, who
+from orthancgen.dicom.outcome import Failure, Outcome, abort_text, rejection
 from orthancgen.dicom.peer import Peer
 from orthancgen.dicom.synthetic import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -31,15 +31,6 @@ ALERT_SECONDS = 1.0
 """How long a probe waits for the TLS alert with which a TLS 1.3 peer refuses our certificate after the handshake."""
 
 Handlers = Sequence[tuple[Any, Callable[..., Any]]]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no association, or no longer one."""
-
-    outcome: Outcome
-    text: str
-    rejection: Rejection | None = None
 
 
 @dataclass
@@ -76,12 +67,12 @@ class Link:
     def lost(self, since: float) -> Failure:
         """Why a command that was sent at `since` (`time.monotonic`) got no answer."""
         if self._witness.abort is not None:
-            text = f"{_who(self.peer)} aborted instead of answering: {abort_text(*self._witness.abort)}"
+            text = f"{who(self.peer)} aborted instead of answering: {abort_text(*self._witness.abort)}"
             return Failure(Outcome.ASSOCIATION_ABORTED, text)
         if time.monotonic() - since >= self.peer.timeouts.command:
-            text = f"{_who(self.peer)} did not answer the command in {self.peer.timeouts.command:g} s"
+            text = f"{who(self.peer)} did not answer the command in {self.peer.timeouts.command:g} s"
             return Failure(Outcome.COMMAND_TIMEOUT, text)
-        return Failure(Outcome.CLOSED, f"{_who(self.peer)} closed the connection in the middle of a command")
+        return Failure(Outcome.CLOSED, f"{who(self.peer)} closed the connection in the middle of a command")
 
 
 @contextmanager
@@ -122,13 +113,12 @@ def _open(
     handlers: Handlers,
     max_pdu: int,
 ) -> Link | Failure:
-    try:
-        addresses = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        return Failure(Outcome.NAME_UNKNOWN, f"{peer.host!r} is not known by name: {_strerror(error)}")
+    addresses = resolve(peer)
+    if isinstance(addresses, Failure):
+        return addresses
     entity = _entity(peer, contexts)
     failure: Failure | None = None
-    for family, _, _, _, address in addresses:
+    for family, address in addresses:
         witness = _Witness()
         host: Any = address[0] if family == socket.AF_INET else (address[0], *address[2:])
         association = entity.associate(
@@ -137,6 +127,7 @@ def _open(
             ae_title=peer.called_aet,
             max_pdu=max_pdu,
             ext_neg=list(roles),
+            bind_address=(peer.source_address, 0) if peer.source_address is not None else None,
             tls_args=_tls_arguments(peer, witness),
             evt_handlers=[
                 (evt.EVT_ACSE_SENT, _on_request, [witness]),
@@ -183,9 +174,7 @@ def _on_open(event: evt.Event, witness: _Witness) -> None:
     witness.opened = True
     transport = event.assoc.dul.socket
     if transport is not None and transport.socket is not None:
-        # A DIMSE message is several small writes, each of which Nagle's algorithm would hold for the peer's delayed
-        # acknowledgement: 40 ms an instance.
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        no_delay(transport.socket)
 
 
 def _on_pdu(event: evt.Event, witness: _Witness) -> None:
@@ -195,76 +184,44 @@ def _on_pdu(event: evt.Event, witness: _Witness) -> None:
 
 
 def _explain(peer: Peer, association: Association, witness: _Witness, family: int, address: Any) -> Failure:
-    who = _who(peer)
+    name = who(peer)
     if not witness.opened:
-        return probe(peer, family, address) or Failure(
-            Outcome.UNREACHABLE, f"{who}: the connection failed, but a second attempt was answered; try again"
+        return _probe(peer, family, address) or Failure(
+            Outcome.UNREACHABLE, f"{name}: the connection failed, but a second attempt was answered; try again"
         )
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
         reason = rejection(int(answer.result or 0), int(answer.result_source or 0), int(answer.diagnostic or 0))
-        return Failure(Outcome.ASSOCIATION_REJECTED, f"{who} rejected the association: {reason.text}", reason)
+        return Failure(Outcome.ASSOCIATION_REJECTED, f"{name} rejected the association: {reason.text}", reason)
     if witness.abort is not None:
-        return Failure(Outcome.ASSOCIATION_ABORTED, f"{who}: {abort_text(*witness.abort)}")
+        return Failure(Outcome.ASSOCIATION_ABORTED, f"{name}: {abort_text(*witness.abort)}")
     if answer is not None:
-        return Failure(Outcome.CONTEXT_REJECTED, f"{who} accepted none of the presentation contexts")
+        return Failure(Outcome.CONTEXT_REJECTED, f"{name} accepted none of the presentation contexts")
     if time.monotonic() - witness.started >= peer.timeouts.association:
-        text = f"{who} did not answer the association request in {peer.timeouts.association:g} s"
+        text = f"{name} did not answer the association request in {peer.timeouts.association:g} s"
         return Failure(Outcome.ASSOCIATION_TIMEOUT, text)
-    refused = probe(peer, family, address) if peer.tls else None
+    refused = _probe(peer, family, address) if peer.tls else None
     hint = "" if peer.tls else "; does it expect TLS?"
-    return refused or Failure(Outcome.CLOSED, f"{who} closed the connection without an answer{hint}")
+    return refused or Failure(Outcome.CLOSED, f"{name} closed the connection without an answer{hint}")
 
 
-def probe(peer: Peer, family: int, address: Any) -> Failure | None:
+def _probe(peer: Peer, family: int, address: Any) -> Failure | None:
     """Connects once more, to learn why a connection failed; None when this time nothing is wrong.
 
     pynetdicom only logs the reason of a failed connection.
     """
-    place = f"{peer.host}:{peer.port}"
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as sock:
-            sock.settimeout(peer.timeouts.connect)
-            sock.connect(address)
-            return _probe_tls(peer, sock) if peer.tls else None
-    except ConnectionRefusedError:
-        return Failure(Outcome.CONNECTION_REFUSED, f"{place} refuses the connection: nothing listens there")
-    except TimeoutError:
-        text = f"{place} did not answer the connection in {peer.timeouts.connect:g} s: a firewall, or a wrong address"
-        return Failure(Outcome.CONNECTION_TIMEOUT, text)
-    except OSError as error:
-        return Failure(Outcome.UNREACHABLE, f"{place} cannot be reached: {_strerror(error)}")
-
-
-def _probe_tls(peer: Peer, sock: socket.socket) -> Failure | None:
-    place = f"{peer.host}:{peer.port}"
-    context = peer.tls
-    if context is None:
-        return None
-    try:
-        with context.wrap_socket(sock, server_hostname=peer.server_name or peer.host) as secure:
-            secure.settimeout(ALERT_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                secure.recv(1)
+    connected = connect_to(peer, family, address)
+    if isinstance(connected, Failure):
+        return connected
+    with connected:
+        if peer.tls is None:
             return None
-    except ssl.SSLCertVerificationError as error:
-        return Failure(Outcome.TLS_FAILED, f"{place}: its certificate is not accepted: {error.verify_message}")
-    except ssl.SSLError as error:
-        return Failure(Outcome.TLS_FAILED, f"{place}: TLS failed: {_ssl_words(error)}")
-    except TimeoutError:
-        return Failure(Outcome.TLS_FAILED, f"{place} did not answer the TLS handshake: it may not speak TLS")
-    except OSError as error:
-        text = f"{place} closed the connection during the TLS handshake: {_strerror(error)}"
-        return Failure(Outcome.TLS_FAILED, text)
-
-
-def _ssl_words(error: ssl.SSLError) -> str:
-    return (error.reason or "").replace("_", " ").lower() or _strerror(error)
-
-
-def _strerror(error: BaseException) -> str:
-    return str(getattr(error, "strerror", None) or error)
-
-
-def _who(peer: Peer) -> str:
-    return f"{peer.called_aet} at {peer.host}:{peer.port}"
+        # A TLS 1.3 peer refuses our certificate after the handshake, with an alert.
+        connected.settimeout(ALERT_SECONDS)
+        try:
+            connected.recv(1)
+        except TimeoutError:
+            return None
+        except OSError as error:
+            return tls_failure(peer, error)
+    return None

@@ -47,6 +47,15 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why there is no association, or no longer one; `text` is for a reader and without patient data."""
+
+    outcome: Outcome
+    text: str
+    rejection: Rejection | None = None
+
+
+@dataclass(frozen=True)
 class Suboperations:
     """The counts of C-STORE sub-operations in the last C-MOVE or C-GET response (PS3.7 section 9.1.4)."""
 

@@ -32,6 +32,7 @@ class Peer:
         calling_aet: our own AE title.
         tls: the context for DICOM over TLS (PS3.15 annex B), or None for plain TCP. It is not shown in `repr`.
         server_name: the name that the peer's certificate must carry; `host` where it is None.
+        source_address: the address of this host to call from, an IP literal; None leaves it to the system.
         timeouts: how long to wait.
 
     Raises:
@@ -44,6 +45,7 @@ class Peer:
     calling_aet: str
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     server_name: str | None = None
+    source_address: str | None = None
     timeouts: Timeouts = Timeouts()
 
     def __post_init__(self) -> None:

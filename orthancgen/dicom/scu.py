@@ -14,8 +14,10 @@ from pydicom.uid import UID, CTImageStorage, SecondaryCaptureImageStorage
 from pynetdicom import build_context, build_role, evt
 from pynetdicom.presentation import PresentationContext
 
-from orthancgen.dicom.association import Failure, Link, associate
+from orthancgen.dicom.association import Link, associate
+from orthancgen.dicom.connect import who
 from orthancgen.dicom.outcome import (
+    Failure,
     Outcome,
     ScuResult,
     Suboperations,
@@ -157,9 +159,10 @@ def _answered(link: Link, answer: Dataset, sent: float, started: float, command:
         return _failed(link.lost(sent), started)
     status = int(answer.Status)
     outcome = status_outcome(status)
-    who = f"{link.peer.called_aet} at {link.peer.host}:{link.peer.port}"
     comment = str(answer.get("ErrorComment", "") or "")
-    text = f"{who} answered {command} with status 0x{status:04X} ({meaning})" + (f": {comment}" if comment else "")
+    text = f"{who(link.peer)} answered {command} with status 0x{status:04X} ({meaning})" + (
+        f": {comment}" if comment else ""
+    )
     if outcome is Outcome.SUCCESS:
-        text = f"{who} answered {command}: success"
+        text = f"{who(link.peer)} answered {command}: success"
     return ScuResult(outcome, text, status=status, seconds=time.monotonic() - started)
