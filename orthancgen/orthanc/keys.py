@@ -247,7 +247,7 @@ def _check_plugin(plugin: Mapping[str, Any], value: object, version: Version, pa
 
 def _check_unknown(name: object, value: object, version: Version, section: str, path: Path_) -> Iterator[Problem]:
     if not isinstance(name, str):
-        yield Problem(path, f"a key must be a text, not {_article(_json_type(name))}", f"put {name!r} into quotes")
+        yield Problem(path, f"a key must be a text, not {_article(_json_type(name))}", "put it into quotes")
         return
     if section == "core" and name in _NEVER_EXISTED:
         yield Problem(path, *_NEVER_EXISTED[name])
@@ -257,13 +257,13 @@ def _check_unknown(name: object, value: object, version: Version, section: str, 
         yield _other_version(content.keys[name][0], version, path)
         return
     if name.startswith(("_", "//", "#", "$")):
-        yield Problem(path, f"{name} is no key of Orthanc", "write remarks as YAML comments, after #")
+        yield Problem(path, f"{_plain(name)} is no key of Orthanc", "write remarks as YAML comments, after #")
         return
     hint = _did_you_mean(name, version, section)
     if hint is None and _json_type(value) in content.free:
         return
-    where = "Orthanc" if section == "core" else f"Orthanc's {section}"
-    message = f"{name} is no key of {where} {version}" if section == "core" else f"{name} is no key of {where} section"
+    where = f"Orthanc {version}" if section == "core" else f"Orthanc's {section} section"
+    message = f"{_plain(name)} is no key of {where}"
     yield Problem(path, message, hint or "Orthanc ignores an unknown key without a word: remove it")
 
 
@@ -335,7 +335,11 @@ def _check_range(key: Key, value: int, path: Path_) -> Iterator[Problem]:
 def _check_entry(section: str, name: object, entry: object, version: Version, path: Path_) -> Iterator[Problem]:
     """Check one modality or one web server, in the short form (a list) or the long one (an object)."""
     if section != "dicomweb_server" and not (isinstance(name, str) and _SYMBOLIC_NAME.fullmatch(name)):
-        yield Problem(path, f"the name {name!r} is refused by Orthanc", "use A-Z, a-z, 0-9, - and _ alone")
+        yield Problem(
+            path,
+            f"Orthanc refuses the name {_plain(json.dumps(name, ensure_ascii=False, default=str))}",
+            "use A-Z, a-z, 0-9, - and _ alone",
+        )
     order = ("AET", "Host", "Port", "Manufacturer") if section == "modality" else ("Url", "Username", "Password")
     if isinstance(entry, Mapping):
         yield from _check_section(entry, version, section, path)
@@ -358,7 +362,9 @@ def _check_entry(section: str, name: object, entry: object, version: Version, pa
 def _check_text_port(value: object, path: Path_) -> Iterator[Problem]:
     """Orthanc takes a modality's port as a text as well."""
     if isinstance(value, str) and not (re.fullmatch(r"\d{1,5}", value, re.ASCII) and 1 <= int(value) <= 65534):
-        yield Problem(path, f"Port cannot be {value!r}", "allowed: 1 to 65534")
+        yield Problem(
+            path, f"Port cannot be the text {_plain(json.dumps(value, ensure_ascii=False))}", "allowed: 1 to 65534"
+        )
 
 
 # --- words
@@ -402,13 +408,18 @@ def _same(key: Key, value: object, allowed: object) -> bool:
     return type(value) is type(allowed) and value == allowed
 
 
+def _plain(text: str) -> str:
+    """A text of others for a message: on one line, nothing invisible, not long."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
 def _shown(key: Key, value: object) -> str:
     """Show a value in a message, unless it may be secret or long."""
     kind = _json_type(value)
     if key.secret or kind in {"list", "object", "null"} or kind not in {"boolean", "integer", "number", "string"}:
         return _article(kind)
-    text = json.dumps(value, ensure_ascii=False)
-    return f"{'the text ' if kind == 'string' else ''}{text if len(text) <= 60 else text[:57] + '...'}"
+    return ("the text " if kind == "string" else "") + _plain(json.dumps(value, ensure_ascii=False))
 
 
 def _quotes(key: Key, value: object) -> str | None:

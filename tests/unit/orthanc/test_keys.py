@@ -220,6 +220,22 @@ class TestTypes:
         problem = the_problem(settings)
         assert "87654321" not in problem.message + (problem.hint or "")
 
+    def test_hostile_text_stays_on_its_line(self) -> None:
+        hostile = "a\n\x1b[2J\u202e\x9b" + "x" * 500
+        settings = {
+            hostile: 1,
+            "DicomAet": [],
+            "StorageAccessOnFind": hostile,
+            "DicomModalities": {hostile: []},
+            "_" + hostile: 1,
+        }
+        problems = check_settings(settings, MIDDLE)
+        assert len(problems) == 6
+        for problem in problems:
+            shown = problem.message + (problem.hint or "")
+            assert shown.isprintable()
+            assert len(shown) < 200
+
 
 class TestPeers:
     def test_both_forms_of_a_modality_are_good(self) -> None:
@@ -234,7 +250,7 @@ class TestPeers:
         ("entry", "path", "words"),
         [
             (["CT1", "192.168.10.21", 65535], (2,), "cannot be 65535"),
-            (["CT1", "192.168.10.21", "http"], (2,), "cannot be 'http'"),
+            (["CT1", "192.168.10.21", "http"], (2,), 'cannot be the text "http"'),
             (["CT1", "192.168.10.21"], (), "3 or 4 items, not 2"),
             (["CT1", 5, 104], (1,), "Host must be a text"),
             (["CT1", "192.168.10.21", 104, "SiemensSyngoCT"], (3,), "Manufacturer cannot be"),
@@ -260,7 +276,7 @@ class TestPeers:
     @pytest.mark.parametrize("name", ["a b", "a.b", "ä", ""])
     def test_names_that_orthanc_refuses(self, section: str, name: str) -> None:
         entry: list[object] = ["A", "10.0.0.1", 104] if section == "DicomModalities" else ["http://a/"]
-        assert "refused by Orthanc" in the_problem({section: {name: entry}}).message
+        assert "Orthanc refuses the name" in the_problem({section: {name: entry}}).message
 
     def test_a_peer_takes_properties_of_plugins_but_no_misspelling(self) -> None:
         good = {"Url": "http://a/", "RemoteSelf": "here", "Anything": 1}
