@@ -1,0 +1,24 @@
+"""Each account of the plan logs in with its own password."""
+
+from __future__ import annotations
+
+import httpx
+
+from orthancgen.verify.check import Check
+from orthancgen.verify.context import Context
+from orthancgen.verify.result import Verdict, verdict
+
+
+def examine(context: Context) -> Verdict:
+    """Ask for `/system` as each."""
+    wrong = []
+    for account in context.plan.accounts:
+        login = (account.user, context.access.secrets[account.secret].reveal())
+        answer = context.orthanc_anonymous.get("/system", auth=login)
+        if answer.status_code != httpx.codes.OK:
+            wrong.append(f"{account.user}: HTTP {answer.status_code}")
+    names = ", ".join(f"{account.user} ({account.role})" for account in context.plan.accounts)
+    return verdict(not wrong, f"HTTP 200 for {names}", "; ".join(wrong) or "so for all", "orthancgen deploy sets them")
+
+
+CHECK = Check("orthanc-accounts", "Every account logs in to Orthanc", "positive", examine)
