@@ -45,8 +45,14 @@ await build({
   define: { __VERSION__: JSON.stringify(version) },
   // Optional parts of the packages, looked for at run time and done without.
   external: [
-    '@aws-sdk/credential-providers', '@mongodb-js/zstd', 'gcp-metadata', 'kerberos', 'mongodb-client-encryption',
-    'snappy', 'socks', 'pino-pretty',
+    '@aws-sdk/credential-providers',
+    '@mongodb-js/zstd',
+    'gcp-metadata',
+    'kerberos',
+    'mongodb-client-encryption',
+    'snappy',
+    'socks',
+    'pino-pretty',
   ],
   banner: { js: BANNER },
 });

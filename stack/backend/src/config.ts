@@ -13,7 +13,11 @@ export type Role = (typeof ROLES)[number];
 
 const port = z.int().min(1).max(65535);
 const path = z.string().min(1);
-const host = z.string().min(1).max(253).regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address');
+const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address');
 
 const orthancUrl = z.string().superRefine((text, context) => {
   let url: URL;
@@ -43,41 +47,57 @@ const schema = z.strictObject({
     kind: z.enum(['development', 'staging', 'production']),
   }),
   listen: z.strictObject({ host, port }),
-  orthanc: z.strictObject({
-    url: orthancUrl,
-    username: z.string().min(1).nullable().default(null),
-    password_file: path.nullable().default(null),
-    ca_file: path.nullable().default(null),
-  }).refine((it) => (it.username === null) === (it.password_file === null), {
-    message: 'username and password_file belong together: give both or neither',
-  }),
-  database: z.strictObject({
-    host,
-    port,
-    name: z.string().min(1).max(63).regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -'),
-    username: z.string().min(1).nullable().default(null),
-    password_file: path.nullable().default(null),
-    auth_source: z.string().min(1).nullable().default(null),
-    direct_connection: z.boolean().default(true),
-    tls_ca_file: path.nullable().default(null),
-  }).refine((it) => (it.username === null) === (it.password_file === null), {
-    message: 'username and password_file belong together: give both or neither',
-  }),
-  credentials: z.array(z.strictObject({
-    name: z.string().min(1).max(64),
-    role: z.enum(ROLES),
-    token_file: path,
-  })).min(1),
-  delivery: z.strictObject({
-    poll_seconds: z.number().min(0.1).max(3600).default(5),
-    reconcile_minutes: z.number().min(0.05).max(10080).default(15),
-    batch_size: z.int().min(1).max(5000).default(500),
-    settle_milliseconds: z.int().min(0).max(60000).default(300),
-    stable_seconds: z.number().min(1).max(86400).default(60),
-  }).prefault({}),
-  log: z.strictObject({
-    level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
-  }).prefault({}),
+  orthanc: z
+    .strictObject({
+      url: orthancUrl,
+      username: z.string().min(1).nullable().default(null),
+      password_file: path.nullable().default(null),
+      ca_file: path.nullable().default(null),
+    })
+    .refine((it) => (it.username === null) === (it.password_file === null), {
+      message: 'username and password_file belong together: give both or neither',
+    }),
+  database: z
+    .strictObject({
+      host,
+      port,
+      name: z
+        .string()
+        .min(1)
+        .max(63)
+        .regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -'),
+      username: z.string().min(1).nullable().default(null),
+      password_file: path.nullable().default(null),
+      auth_source: z.string().min(1).nullable().default(null),
+      direct_connection: z.boolean().default(true),
+      tls_ca_file: path.nullable().default(null),
+    })
+    .refine((it) => (it.username === null) === (it.password_file === null), {
+      message: 'username and password_file belong together: give both or neither',
+    }),
+  credentials: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1).max(64),
+        role: z.enum(ROLES),
+        token_file: path,
+      }),
+    )
+    .min(1),
+  delivery: z
+    .strictObject({
+      poll_seconds: z.number().min(0.1).max(3600).default(5),
+      reconcile_minutes: z.number().min(0.05).max(10080).default(15),
+      batch_size: z.int().min(1).max(5000).default(500),
+      settle_milliseconds: z.int().min(0).max(60000).default(300),
+      stable_seconds: z.number().min(1).max(86400).default(60),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+    })
+    .prefault({}),
 });
 
 type FileShape = z.infer<typeof schema>;
@@ -157,7 +177,8 @@ export function loadConfig(file: string): Config {
   const readSecret = (key: string, name: string | null): string | null => {
     const secret = read(key, name)?.replace(/\r?\n$/, '') ?? null;
     if (secret === '') problems.push(`${key}: the file is empty`);
-    else if (secret !== null && /[\p{Cc}]/u.test(secret)) problems.push(`${key}: holds a control character or several lines`);
+    else if (secret !== null && /[\p{Cc}]/u.test(secret))
+      problems.push(`${key}: holds a control character or several lines`);
     return secret;
   };
 

@@ -7,7 +7,14 @@
  * ├── LeaseLostError   another backend does the deliveries now
  * └── StoppedError     the process is ending
  */
-import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoNotConnectedError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoTopologyClosedError,
+} from 'mongodb';
 import { ConfigError } from './config.ts';
 
 /** Why a call to Orthanc failed. */
@@ -49,6 +56,8 @@ export interface ErrorSummary {
   readonly message: string;
 }
 
+const UNREACHABLE = [MongoServerSelectionError, MongoNetworkError, MongoTopologyClosedError, MongoNotConnectedError];
+
 /**
  * Tells an error without what may identify a patient.
  *
@@ -60,15 +69,17 @@ export function summarize(error: unknown): ErrorSummary {
   if (error instanceof LeaseLostError || error instanceof StoppedError || error instanceof ConfigError) {
     return { source: 'backend', kind: error.name, message: error.message };
   }
-  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError) {
-    return { source: 'database', kind: 'unreachable', message: `the database does not answer (${error.name})` };
+  if (UNREACHABLE.some((it) => error instanceof it)) {
+    const { name } = error as Error;
+    return { source: 'database', kind: 'unreachable', message: `the database does not answer (${name})` };
   }
   if (error instanceof MongoServerError) {
     const code = String(error.code ?? 'unknown');
     const hint = code === '18' ? ': user or password refused' : '';
     return { source: 'database', kind: `code ${code}`, message: `the database refused (code ${code}${hint})` };
   }
-  if (error instanceof MongoError) return { source: 'database', kind: error.name, message: `the database failed (${error.name})` };
+  if (error instanceof MongoError)
+    return { source: 'database', kind: error.name, message: `the database failed (${error.name})` };
   const name = error instanceof Error ? error.name : typeof error;
   return { source: 'backend', kind: name, message: `unexpected ${name}` };
 }
@@ -76,5 +87,8 @@ export function summarize(error: unknown): ErrorSummary {
 /** The places an unexpected error came through, without its message. */
 export function stackOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.stack === undefined) return undefined;
-  return error.stack.split('\n').filter((line) => /^\s+at /.test(line)).join('\n');
+  return error.stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
 }

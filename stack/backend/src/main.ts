@@ -1,4 +1,8 @@
-/** The program: `node server.mjs --config PATH/backend.json`. Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration. */
+/**
+ * The program: `node server.mjs --config PATH/backend.json`.
+ *
+ * Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration.
+ */
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig, type Config } from './config.ts';
 import { Worker } from './delivery/worker.ts';
@@ -53,7 +57,10 @@ async function main(): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const where = `${config.listen.host}:${String(config.listen.port)}`;
-    const remedy = code === 'EADDRINUSE' ? 'another program listens there: end it or choose another listen.port' : 'check listen.host and listen.port';
+    const remedy =
+      code === 'EADDRINUSE'
+        ? 'another program listens there: end it or choose another listen.port'
+        : 'check listen.host and listen.port';
     fail(1, `cannot listen on ${where} (${code ?? 'unknown'}): ${remedy}`);
   }
   worker.start();

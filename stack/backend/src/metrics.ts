@@ -6,8 +6,14 @@ const PREFIX = 'orthancgen_backend_';
 /** The process's metrics, in a registry of their own. */
 export class Metrics {
   readonly registry = new Registry();
-  readonly recorded = this.#counter('instances_recorded_total', 'Instances written to the records, repetitions included');
-  readonly removed = this.#counter('instances_removed_total', 'Records removed because Orthanc no longer has the instance');
+  readonly recorded = this.#counter(
+    'instances_recorded_total',
+    'Instances written to the records, repetitions included',
+  );
+  readonly removed = this.#counter(
+    'instances_removed_total',
+    'Records removed because Orthanc no longer has the instance',
+  );
   readonly pokes = this.#counter('webhook_pokes_total', 'Webhook calls that woke the worker');
   readonly failures = this.#counter('delivery_failures_total', 'Rounds of the worker that failed', ['source', 'kind']);
   readonly reconciliations = this.#counter('reconciliations_total', "Comparisons with Orthanc's inventory", ['mode']);

@@ -86,9 +86,10 @@ export class Orthanc {
       keepAliveTimeout: 800,
     });
     this.#base = config.url.pathname.replace(/\/$/, '');
-    this.#headers = config.username === null
-      ? {}
-      : { authorization: `Basic ${Buffer.from(`${config.username}:${config.password ?? ''}`).toString('base64')}` };
+    this.#headers =
+      config.username === null
+        ? {}
+        : { authorization: `Basic ${Buffer.from(`${config.username}:${config.password ?? ''}`).toString('base64')}` };
   }
 
   /** Orthanc's name, version and database. */
@@ -129,12 +130,14 @@ export class Orthanc {
   }
 
   async #call<T>(
-    schema: z.ZodType<T>, method: 'GET' | 'POST', path: string, body?: object, milliseconds = CALL_MILLISECONDS,
+    schema: z.ZodType<T>,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+    milliseconds = CALL_MILLISECONDS,
   ): Promise<T> {
     const what = `${method} ${path.split('?')[0] ?? path}`;
-    let status: number;
-    let text: string;
-    try {
+    const attempt = async (): Promise<{ status: number; text: string }> => {
       const answer = await this.#pool.request({
         method,
         path: `${this.#base}${path}`,
@@ -142,16 +145,24 @@ export class Orthanc {
         body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.timeout(milliseconds),
       });
-      status = answer.statusCode;
-      text = await answer.body.text();
-    } catch (error) {
-      throw transportError(what, error, milliseconds);
-    }
+      return { status: answer.statusCode, text: await answer.body.text() };
+    };
+    // Orthanc closes idle connections without a word; every call here may be repeated.
+    const { status, text } = await attempt()
+      .catch(async (error: unknown) => (isClosedConnection(error) ? attempt() : Promise.reject(error as Error)))
+      .catch((error: unknown) => {
+        throw transportError(what, error, milliseconds);
+      });
     if (status === 401 || status === 403) {
-      throw new OrthancError('unauthorized', `Orthanc refused ${what} with ${String(status)}: `
-        + 'check orthanc.username and its password against RegisteredUsers', status);
+      throw new OrthancError(
+        'unauthorized',
+        `Orthanc refused ${what} with ${String(status)}: ` +
+          'check orthanc.username and its password against RegisteredUsers',
+        status,
+      );
     }
-    if (status < 200 || status > 299) throw new OrthancError('http', `Orthanc answered ${what} with ${String(status)}`, status);
+    if (status < 200 || status > 299)
+      throw new OrthancError('http', `Orthanc answered ${what} with ${String(status)}`, status);
     const parsed = schema.safeParse(parse(text, what));
     if (!parsed.success) {
       const first = parsed.error.issues[0]?.path.join('.') ?? '';
@@ -159,6 +170,10 @@ export class Orthanc {
     }
     return parsed.data;
   }
+}
+
+function isClosedConnection(error: unknown): boolean {
+  return ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'].includes((error as { code?: string }).code ?? '');
 }
 
 function parse(text: string, what: string): unknown {
@@ -175,5 +190,8 @@ function transportError(what: string, error: unknown, milliseconds: number): Ort
   if (name === 'TimeoutError' || code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
     return new OrthancError('timeout', `Orthanc did not answer ${what} within ${String(milliseconds / 1000)} s`);
   }
-  return new OrthancError('unreachable', `Orthanc cannot be reached for ${what} (${code}): is it running at orthanc.url?`);
+  return new OrthancError(
+    'unreachable',
+    `Orthanc cannot be reached for ${what} (${code}): is it running at orthanc.url?`,
+  );
 }

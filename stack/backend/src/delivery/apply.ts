@@ -2,7 +2,13 @@
 import type { Orthanc, Resource } from '../orthanc.ts';
 import type { Store } from '../store/database.ts';
 import type { SeriesTags } from '../store/documents.ts';
-import { parentsOfInstances, removeInstances, writeInstances, writeParents, type ParentFields } from '../store/ledger.ts';
+import {
+  parentsOfInstances,
+  removeInstances,
+  writeInstances,
+  writeParents,
+  type ParentFields,
+} from '../store/ledger.ts';
 import type { Touched } from './cursor.ts';
 import { instanceDocument, patientFields, seriesFields, studyFields, type SeriesParents } from './records.ts';
 
@@ -27,7 +33,11 @@ export async function applyTouched(orthanc: Orthanc, store: Store, touched: Touc
   // Parents to derive anew: those named, those of the instances, and those of the instances which are gone.
   const orphaned = gone.length === 0 ? [] : await parentsOfInstances(store, gone);
   const parents = {
-    series: new Set([...touched.series, ...instances.flatMap((it) => it.ParentSeries ?? []), ...orphaned.map((it) => it.parent_series)]),
+    series: new Set([
+      ...touched.series,
+      ...instances.flatMap((it) => it.ParentSeries ?? []),
+      ...orphaned.map((it) => it.parent_series),
+    ]),
     studies: new Set([...touched.studies, ...orphaned.map((it) => it.parent_study)]),
     patients: new Set([...touched.patients, ...orphaned.map((it) => it.parent_patient)]),
   };
@@ -35,7 +45,8 @@ export async function applyTouched(orthanc: Orthanc, store: Store, touched: Touc
   // Series first: each leads to its study, each study to its patient. What is recorded need not be read again.
   const known = new Map<string, SeriesParents>();
   const recordedSeries = await store.series
-    .find({ _id: { $in: [...parents.series] } }, { projection: { parent_study: 1, parent_patient: 1 } }).toArray();
+    .find({ _id: { $in: [...parents.series] } }, { projection: { parent_study: 1, parent_patient: 1 } })
+    .toArray();
   for (const it of recordedSeries) {
     known.set(it._id, it);
     parents.studies.add(it.parent_study);
@@ -46,7 +57,8 @@ export async function applyTouched(orthanc: Orthanc, store: Store, touched: Touc
   for (const it of readSeries) if (it.ParentStudy !== undefined) parents.studies.add(it.ParentStudy);
 
   const recordedStudies = await store.studies
-    .find({ _id: { $in: [...parents.studies] } }, { projection: { parent_patient: 1 } }).toArray();
+    .find({ _id: { $in: [...parents.studies] } }, { projection: { parent_patient: 1 } })
+    .toArray();
   const patientOfStudy = new Map(recordedStudies.map((it) => [it._id, it.parent_patient]));
   const studiesToRead = new Set([...touched.studies, ...[...parents.studies].filter((it) => !patientOfStudy.has(it))]);
   const readStudies = await orthanc.resources([...studiesToRead]);
@@ -54,9 +66,14 @@ export async function applyTouched(orthanc: Orthanc, store: Store, touched: Touc
   for (const it of patientOfStudy.values()) parents.patients.add(it);
 
   const recordedPatients = new Set(
-    (await store.patients.find({ _id: { $in: [...parents.patients] } }, { projection: { _id: 1 } }).toArray()).map((it) => it._id),
+    (await store.patients.find({ _id: { $in: [...parents.patients] } }, { projection: { _id: 1 } }).toArray()).map(
+      (it) => it._id,
+    ),
   );
-  const patientsToRead = new Set([...touched.patients, ...[...parents.patients].filter((it) => !recordedPatients.has(it))]);
+  const patientsToRead = new Set([
+    ...touched.patients,
+    ...[...parents.patients].filter((it) => !recordedPatients.has(it)),
+  ]);
   const readPatients = await orthanc.resources([...patientsToRead]);
 
   const series = new Map<string, SeriesTags>();

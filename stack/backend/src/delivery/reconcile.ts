@@ -1,8 +1,8 @@
 /**
  * Compares the records with Orthanc's whole inventory.
  *
- * Orthanc 1.10.1 writes no change for a deletion, drops the changes of what was deleted, and can have its log erased: only
- * the inventory tells. The work is cut into steps, so that new arrivals are served between them.
+ * Orthanc 1.10.1 writes no change for a deletion, drops the changes of what was deleted, and can have its log erased:
+ * only the inventory tells. The work is cut into steps, so that new arrivals are served between them.
  */
 import type { Level, Orthanc, Statistics } from '../orthanc.ts';
 import type { Store } from '../store/database.ts';
@@ -20,14 +20,21 @@ export async function recordCounts(store: Store, exact: boolean): Promise<Statis
   const count = async (name: 'patients' | 'studies' | 'series' | 'instances'): Promise<number> =>
     exact ? store[name].countDocuments({}) : store[name].estimatedDocumentCount();
   const [CountPatients, CountStudies, CountSeries, CountInstances] = await Promise.all([
-    count('patients'), count('studies'), count('series'), count('instances'),
+    count('patients'),
+    count('studies'),
+    count('series'),
+    count('instances'),
   ]);
   return { CountPatients, CountStudies, CountSeries, CountInstances };
 }
 
 export function sameCounts(a: Statistics, b: Statistics): boolean {
-  return a.CountPatients === b.CountPatients && a.CountStudies === b.CountStudies
-    && a.CountSeries === b.CountSeries && a.CountInstances === b.CountInstances;
+  return (
+    a.CountPatients === b.CountPatients &&
+    a.CountStudies === b.CountStudies &&
+    a.CountSeries === b.CountSeries &&
+    a.CountInstances === b.CountInstances
+  );
 }
 
 /**
@@ -39,7 +46,10 @@ export function sameCounts(a: Statistics, b: Statistics): boolean {
  * @throws OrthancError, MongoError
  */
 export async function* reconcile(
-  orthanc: Orthanc, store: Store, request: ReconciliationRequest, batchSize: number,
+  orthanc: Orthanc,
+  store: Store,
+  request: ReconciliationRequest,
+  batchSize: number,
 ): AsyncGenerator<Applied, Reconciliation, void> {
   const startedAt = new Date();
   let recorded = 0;
@@ -53,7 +63,11 @@ export async function* reconcile(
   const full = request.mode === 'full';
 
   // What of the upper levels is recorded but gone takes its instances with it.
-  for (const [level, name] of [['Series', 'series'], ['Study', 'studies'], ['Patient', 'patients']] as const) {
+  for (const [level, name] of [
+    ['Series', 'series'],
+    ['Study', 'studies'],
+    ['Patient', 'patients'],
+  ] as const) {
     const there = await inventory(orthanc, level);
     const here = new Set<string>();
     for await (const { _id } of store[name].find({}, { projection: { _id: 1 } })) here.add(_id);
@@ -70,9 +84,8 @@ export async function* reconcile(
     for (const ids of batches(suspects, batchSize)) yield await apply({ instances: new Set(ids) });
   }
 
-  let inOrthanc = 0;
-  const settled = request.mode === 'quick'
-    && sameCounts(await orthanc.statistics(), await recordCounts(store, true));
+  let inOrthanc: number;
+  const settled = request.mode === 'quick' && sameCounts(await orthanc.statistics(), await recordCounts(store, true));
   if (settled) {
     inOrthanc = (await orthanc.statistics()).CountInstances;
   } else {
@@ -95,7 +108,11 @@ export async function* reconcile(
   }
 
   // The upper levels last: what is missing there, or everything.
-  for (const [level, name] of [['Series', 'series'], ['Study', 'studies'], ['Patient', 'patients']] as const) {
+  for (const [level, name] of [
+    ['Series', 'series'],
+    ['Study', 'studies'],
+    ['Patient', 'patients'],
+  ] as const) {
     const wanted = await inventory(orthanc, level);
     if (!full) for await (const { _id } of store[name].find({}, { projection: { _id: 1 } })) wanted.delete(_id);
     for (const ids of batches([...wanted], batchSize)) yield await apply({ [name]: new Set(ids) });

@@ -1,6 +1,13 @@
 /** Orthanc's resources as records: pure functions. */
 import type { Resource } from '../orthanc.ts';
-import type { InstanceDocument, PatientDocument, PatientTags, SeriesTags, StudyDocument, StudyTags } from '../store/documents.ts';
+import type {
+  InstanceDocument,
+  PatientDocument,
+  PatientTags,
+  SeriesTags,
+  StudyDocument,
+  StudyTags,
+} from '../store/documents.ts';
 
 /** A DICOM value longer than this is cut: PS3.5 section 6.2 allows 64 for LO, 10,240 for LT. */
 const MAXIMUM_TEXT_LENGTH = 1024;
@@ -140,7 +147,7 @@ export function instanceDocument(resource: Resource, parents: SeriesParents): In
     number_of_frames: tagInteger(tags, 'NumberOfFrames'),
     size_bytes: resource.FileSize ?? 0,
     file_uuid: resource.FileUuid ?? null,
-    received_at: orthancDate(metadata['ReceptionDate']),
+    received_at: orthancDate(metadata.ReceptionDate),
     origin: tagText(metadata, 'Origin'),
     remote_aet: tagText(metadata, 'RemoteAET'),
     remote_ip: tagText(metadata, 'RemoteIP'),

@@ -1,8 +1,8 @@
 /**
  * The one loop which brings Orthanc's changes into the records.
  *
- * At least once from Orthanc, exactly once in effect: a page of changes is written for good before the cursor moves past
- * it, and writing it twice changes nothing. The webhook only wakes the loop; losing it costs the poll interval.
+ * At least once from Orthanc, exactly once in effect: a page of changes is written for good before the cursor moves
+ * past it, and writing it twice changes nothing. The webhook only wakes the loop; losing it costs the poll interval.
  */
 import { randomUUID } from 'node:crypto';
 import { LeaseLostError, summarize, type ErrorSummary } from '../errors.ts';
@@ -10,10 +10,24 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Change, Orthanc, System } from '../orthanc.ts';
 import { prepareStore, type Store } from '../store/database.ts';
-import type { Anchor, Reconciliation, ReconciliationMode, ReconciliationRequest, StateDocument } from '../store/documents.ts';
+import type {
+  Anchor,
+  Reconciliation,
+  ReconciliationMode,
+  ReconciliationRequest,
+  StateDocument,
+} from '../store/documents.ts';
 import {
-  acquireLease, advance, finishReconciliation, prepareState, releaseLease, rememberIdentifier, renewLease,
-  requestReconciliation, startReconciliation, type Lease,
+  acquireLease,
+  advance,
+  finishReconciliation,
+  prepareState,
+  releaseLease,
+  rememberIdentifier,
+  renewLease,
+  requestReconciliation,
+  startReconciliation,
+  type Lease,
 } from '../store/state.ts';
 import { applyTouched } from './apply.ts';
 import { backoffMilliseconds, Waker } from './backoff.ts';
@@ -55,6 +69,8 @@ export interface WorkerStatus {
 
 /** Renew the lease when it is this old, unless a batch has renewed it. */
 const RENEW_MILLISECONDS = 4_000;
+/** After a failure, a poke may bring the next try forward to this: Orthanc that calls is probably well again. */
+const RETRY_MILLISECONDS = 1_000;
 /** A costly look takes at most this share of the time: the next waits so many times as long as the last one took. */
 const COST_FACTOR = 20;
 
@@ -103,7 +119,7 @@ export class Worker {
   /** Ends after the batch at work, gives back the lease. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#waker.wake();
+    this.#waker.end();
     await this.#done;
   }
 
@@ -129,7 +145,6 @@ export class Worker {
         const outcome = await this.#round();
         this.status.failures = 0;
         this.status.lastRound = new Date();
-        if (this.#stopping) break;
         if (outcome === 'more') continue;
         // While a burst runs, look again soon: in batches, which leaves Orthanc to the sender.
         if (outcome === 'some') {
@@ -154,8 +169,11 @@ export class Worker {
         this.status.lastError = { ...summary, at: new Date() };
         this.#options.metrics.failures.inc({ source: summary.source, kind: summary.kind });
         if (summary.source === 'database') this.#prepared = false;
-        log.warn({ err: error, failures: this.status.failures, retry_milliseconds: Math.round(wait) }, 'delivery failed');
-        await this.#pause(wait);
+        log.warn(
+          { err: error, failures: this.status.failures, retry_milliseconds: Math.round(wait) },
+          'delivery failed',
+        );
+        await this.#pause(wait, RETRY_MILLISECONDS);
       }
     }
     this.status.role = 'stopped';
@@ -166,18 +184,18 @@ export class Worker {
     }
   }
 
-  /** Waits whatever pokes come; only the end cuts it short. */
-  async #pause(milliseconds: number): Promise<void> {
-    const until = Date.now() + milliseconds;
-    for (let left = milliseconds; left > 0 && !this.#stopping; left = until - Date.now()) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(left, 250)));
-      this.status.heartbeat = new Date();
-    }
+  /** Waits whatever pokes come, or with `wakeable` until one comes after so long. The end always cuts it short. */
+  async #pause(milliseconds: number, wakeable = milliseconds): Promise<void> {
+    await this.#waker.sleep(Math.min(milliseconds, wakeable));
+    if (wakeable < milliseconds && !this.#stopping) await this.#waker.wait(milliseconds - wakeable);
   }
 
   #idleMilliseconds(poll: number): number {
     const now = Date.now();
-    return Math.max(50, Math.min(poll, RENEW_MILLISECONDS, this.#nextReconciliation > now ? this.#nextReconciliation - now : poll));
+    return Math.max(
+      50,
+      Math.min(poll, RENEW_MILLISECONDS, this.#nextReconciliation > now ? this.#nextReconciliation - now : poll),
+    );
   }
 
   #isHolder(): boolean {
@@ -312,7 +330,7 @@ export class Worker {
   }
 
   /**
-   * Whether the log is the one the cursor belongs to; if not, the cursor is started anew and a reconciliation requested.
+   * Whether the log is the one the cursor belongs to; if not, the cursor starts anew and a reconciliation is requested.
    *
    * @param first the first line at or after the newest anchor
    * @param emptyLast the highest number Orthanc ever gave, known when there is no such line
@@ -352,7 +370,11 @@ export class Worker {
     const last = page.Changes.at(-1);
     const anchors = last === undefined ? [] : [anchorOf(last)];
     const request = this.#merge('full', reason);
-    await requestReconciliation(store, this.#held(), request, { cursor: page.Last, anchors, databaseIdentifier: identifier });
+    await requestReconciliation(store, this.#held(), request, {
+      cursor: page.Last,
+      anchors,
+      databaseIdentifier: identifier,
+    });
     this.#pending = request;
     this.#reconciling = null;
     this.#cursor = page.Last;
@@ -367,7 +389,12 @@ export class Worker {
   }
 
   #merge(mode: ReconciliationMode, reason: string): ReconciliationRequest {
-    return mergeRequests(this.#pending, { request_id: randomUUID(), mode, reasons: [reason], requested_at: new Date() });
+    return mergeRequests(this.#pending, {
+      request_id: randomUUID(),
+      mode,
+      reasons: [reason],
+      requested_at: new Date(),
+    });
   }
 
   /** Does one step of a reconciliation, if one is at work, wanted or due. */
@@ -388,7 +415,10 @@ export class Worker {
       this.#pending = null;
       this.status.running = request;
       this.#reconciling = reconcile(orthanc, store, request, batchSize);
-      log.info({ request_id: request.request_id, mode: request.mode, reasons: request.reasons }, 'reconciliation begins');
+      log.info(
+        { request_id: request.request_id, mode: request.mode, reasons: request.reasons },
+        'reconciliation begins',
+      );
     }
     const step = await this.#reconciling.next();
     if (step.done !== true) return true;
@@ -402,10 +432,17 @@ export class Worker {
     metrics.recorded.inc(result.instances_recorded);
     metrics.removed.inc(result.instances_removed);
     metrics.reconciliations.inc({ mode: result.mode });
-    log.info({
-      request_id: result.request_id, mode: result.mode, milliseconds, instances_in_orthanc: result.instances_in_orthanc,
-      instances_recorded: result.instances_recorded, instances_removed: result.instances_removed,
-    }, 'reconciliation done');
+    log.info(
+      {
+        request_id: result.request_id,
+        mode: result.mode,
+        milliseconds,
+        instances_in_orthanc: result.instances_in_orthanc,
+        instances_recorded: result.instances_recorded,
+        instances_removed: result.instances_removed,
+      },
+      'reconciliation done',
+    );
     return true;
   }
 
@@ -431,7 +468,10 @@ export class Worker {
 const THOROUGHNESS: readonly ReconciliationMode[] = ['quick', 'light', 'full'];
 
 /** One request which does for both: the earlier identity, all reasons, the more thorough mode. */
-export function mergeRequests(earlier: ReconciliationRequest | null, later: ReconciliationRequest): ReconciliationRequest {
+export function mergeRequests(
+  earlier: ReconciliationRequest | null,
+  later: ReconciliationRequest,
+): ReconciliationRequest {
   if (earlier === null) return later;
   return {
     request_id: earlier.request_id,

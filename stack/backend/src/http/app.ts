@@ -2,9 +2,21 @@
 import fastifyHelmet from '@fastify/helmet';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifySwagger from '@fastify/swagger';
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance, type RawReplyDefaultExpression, type RawRequestDefaultExpression, type RawServerDefault } from 'fastify';
 import {
-  hasZodFastifySchemaValidationErrors, jsonSchemaTransform, serializerCompiler, validatorCompiler, type ZodTypeProvider,
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  hasZodFastifySchemaValidationErrors,
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { Config } from '../config.ts';
 import type { Worker } from '../delivery/worker.ts';
@@ -23,7 +35,11 @@ import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
 
 export type App = FastifyInstance<
-  RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
 >;
 
 export interface AppOptions {
@@ -42,9 +58,10 @@ const REQUEST_MILLISECONDS = 30_000;
 /** Makes the server, not yet listening. */
 export async function createApp({ config, store, worker, metrics, log }: AppOptions): Promise<App> {
   const authenticate = createAuthenticator(config.credentials);
+  const baseLog: FastifyBaseLogger = log;
   const app: App = fastify({
-    loggerInstance: log as FastifyBaseLogger,
-    // Addresses of requests may hold names of patients: the hook below logs the route instead.
+    loggerInstance: baseLog,
+    // Paths and queries may hold names of patients: the hook below logs the route instead.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: REQUEST_MILLISECONDS,
@@ -53,6 +70,7 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
     routerOptions: { maxParamLength: 256 },
   }).withTypeProvider<ZodTypeProvider>();
 
+  app.removeContentTypeParser('text/plain');
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
 
@@ -62,13 +80,23 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
     }
   });
 
-  app.setErrorHandler((error, request, reply) => sendProblem(reply, problemOf(error, request.log as Log)));
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500) request.log.error({ err: error }, 'a request failed');
+    return sendProblem(reply, problem);
+  });
 
   await app.register(fastifyHelmet, {
     contentSecurityPolicy: {
       directives: {
-        defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'", "'unsafe-inline'"], imgSrc: ["'self'", 'data:'],
-        connectSrc: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"],
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
         upgradeInsecureRequests: null,
       },
     },
@@ -106,7 +134,10 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
     const route = request.routeOptions.url ?? 'unknown';
     const status = String(reply.statusCode);
     metrics.requestSeconds.observe({ method: request.method, route, status }, reply.elapsedTime / 1000);
-    request.log.debug({ method: request.method, route, status, milliseconds: Math.round(reply.elapsedTime) }, 'answered');
+    request.log.debug(
+      { method: request.method, route, status, milliseconds: Math.round(reply.elapsedTime) },
+      'answered',
+    );
   });
 
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem(404, 'there is nothing at this address')));
@@ -120,21 +151,27 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
 }
 
 /** An error as what the caller may know of it. */
-function problemOf(error: unknown, log: Log): Problem {
+function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = error.validationContext ?? 'request';
-    return new Problem(400, 'the request is not valid', error.validation.map((it) => ({
-      where: `${place}${it.instancePath.replaceAll('/', '.')}`, what: it.message ?? 'is not valid',
-    })));
+    return new Problem(
+      400,
+      'the request is not valid',
+      error.validation.map((it) => ({
+        where: `${place}${it.instancePath.replaceAll('/', '.')}`,
+        what: it.message ?? 'is not valid',
+      })),
+    );
   }
   const status = (error as { statusCode?: unknown }).statusCode;
   if (typeof status === 'number' && status >= 400 && status < 500) {
     return new Problem(status, CLIENT_ERRORS[status] ?? 'the request is not valid');
   }
-  log.error({ err: error }, 'a request failed');
   const { source, message } = summarize(error);
-  return source === 'backend' ? new Problem(500, 'an error in the backend; its log says more') : new Problem(503, message);
+  return source === 'backend'
+    ? new Problem(500, 'an error in the backend; its log says more')
+    : new Problem(503, message);
 }
 
 const CLIENT_ERRORS: Readonly<Record<number, string>> = {

@@ -26,12 +26,14 @@ export function createHealth(store: Store, worker: Worker, pollSeconds: number):
     const { status } = worker;
     const problems: string[] = [];
     if (failure !== null) problems.push(failure);
-    const heard = status.lastOrthancAnswer === null ? Infinity : (Date.now() - status.lastOrthancAnswer.getTime()) / 1000;
+    const heard =
+      status.lastOrthancAnswer === null ? Infinity : (Date.now() - status.lastOrthancAnswer.getTime()) / 1000;
     const failing = status.failures > 0 && status.lastError?.source === 'orthanc';
     const orthancReachable = !failing && heard < 3 * pollSeconds + 30;
     if (failing) problems.push(status.lastError?.message ?? 'Orthanc does not answer');
     else if (!orthancReachable && databaseReachable) problems.push('Orthanc has not answered yet');
-    if (status.failures > 0 && !failing && databaseReachable) problems.push(status.lastError?.message ?? 'the worker fails');
+    if (status.failures > 0 && !failing && databaseReachable)
+      problems.push(status.lastError?.message ?? 'the worker fails');
     if (status.role === 'stopped' || (Date.now() - status.heartbeat.getTime()) / 1000 > HEARTBEAT_SECONDS) {
       problems.push('the delivery worker does not run');
     }
@@ -48,6 +50,14 @@ export function createHealth(store: Store, worker: Worker, pollSeconds: number):
 
 /** Asks the database for a sign of life. Null when it gave one, else what is wrong. */
 async function ping(store: Store): Promise<string | null> {
-  const timeout = new Promise<string>((resolve) => setTimeout(resolve, PING_MILLISECONDS, 'the database does not answer').unref());
-  return Promise.race([store.db.command({ ping: 1 }).then(() => null, (error: unknown) => summarize(error).message), timeout]);
+  const timeout = new Promise<string>((resolve) =>
+    setTimeout(resolve, PING_MILLISECONDS, 'the database does not answer').unref(),
+  );
+  return Promise.race([
+    store.db.command({ ping: 1 }).then(
+      () => null,
+      (error: unknown) => summarize(error).message,
+    ),
+    timeout,
+  ]);
 }

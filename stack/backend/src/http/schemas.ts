@@ -10,10 +10,15 @@ export const UID = /^[0-9.]{1,64}$/;
 const CONTROL = /[\p{Cc}]/u;
 const MAXIMUM_SEARCH_LENGTH = 256;
 
-const plain = z.string().min(1).max(MAXIMUM_SEARCH_LENGTH).refine((it) => !CONTROL.test(it), 'must not hold control characters');
+const plain = z
+  .string()
+  .min(1)
+  .max(MAXIMUM_SEARCH_LENGTH)
+  .refine((it) => !CONTROL.test(it), 'must not hold control characters');
 const searched = plain.refine((it) => normalize(it) !== '', 'must hold something to search for');
 
-const dicomDate = z.string()
+const dicomDate = z
+  .string()
   .regex(/^\d{4}-?\d{2}-?\d{2}$/, 'must be a date as YYYY-MM-DD or YYYYMMDD')
   .transform((it) => it.replaceAll('-', ''))
   .refine((it) => {
@@ -24,11 +29,13 @@ const dicomDate = z.string()
 
 const instant = z.iso.datetime({ offset: true, error: 'must be a time as 2026-01-31T08:00:00Z' });
 
-const wholeNumber = (minimum: number, maximum: number, usual: number): z.ZodType<number, unknown> => z.string()
-  .regex(/^\d{1,9}$/, 'must be a whole number')
-  .transform(Number)
-  .pipe(z.int().min(minimum).max(maximum))
-  .default(usual);
+const wholeNumber = (minimum: number, maximum: number, usual: number): z.ZodType<number> =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .default(usual);
 
 const paging = {
   limit: wholeNumber(1, 500, 50).describe('How many records to return, 1 to 500'),
@@ -42,13 +49,18 @@ export const studyQuery = z.strictObject({
   patient_id: searched.optional(),
   accession_number: searched.optional(),
   description: searched.optional(),
-  modality: z.string().regex(/^[A-Za-z0-9_ ]{1,16}(?:,[A-Za-z0-9_ ]{1,16}){0,15}$/, 'must be modalities such as CT or CT,MR').optional(),
+  modality: z
+    .string()
+    .regex(/^[A-Za-z0-9_ ]{1,16}(?:,[A-Za-z0-9_ ]{1,16}){0,15}$/, 'must be modalities such as CT or CT,MR')
+    .optional(),
   sender: plain.optional().describe('AE title or address the instances came from'),
   study_date_from: dicomDate.optional(),
   study_date_to: dicomDate.optional(),
   received_from: instant.optional(),
   received_to: instant.optional(),
-  sort: z.enum(['study_date', 'received', 'patient_name', 'patient_id', 'accession_number', 'instances']).default('received'),
+  sort: z
+    .enum(['study_date', 'received', 'patient_name', 'patient_id', 'accession_number', 'instances'])
+    .default('received'),
   order: order.default('desc'),
   ...paging,
 });
@@ -102,7 +114,11 @@ const patientTags = {
 };
 
 export const patientAnswer = z.object({
-  id: z.string(), ...patientTags, number_of_studies: z.number(), number_of_series: z.number(), ...totals,
+  id: z.string(),
+  ...patientTags,
+  number_of_studies: z.number(),
+  number_of_series: z.number(),
+  ...totals,
 });
 export const studyAnswer = z.object({
   id: z.string(),
@@ -157,8 +173,13 @@ export const instanceAnswer = z.object({
 });
 
 /** A page of a list. */
-export function pageOf<T extends z.ZodType>(item: T): z.ZodObject<{
-  total: z.ZodNumber; limit: z.ZodNumber; offset: z.ZodNumber; items: z.ZodArray<T>;
+export function pageOf<T extends z.ZodType>(
+  item: T,
+): z.ZodObject<{
+  total: z.ZodNumber;
+  limit: z.ZodNumber;
+  offset: z.ZodNumber;
+  items: z.ZodArray<T>;
 }> {
   return z.object({ total: z.number(), limit: z.number(), offset: z.number(), items: z.array(item) });
 }
@@ -208,7 +229,9 @@ export const statusAnswer = z.object({
     dicom_aet: textOrNull,
     database_version: z.number().nullable(),
     database_identifier: textOrNull,
-    database_fingerprint: z.object({ seq: z.number(), type: z.string(), id: z.string(), date: z.string() }).nullable()
+    database_fingerprint: z
+      .object({ seq: z.number(), type: z.string(), id: z.string(), date: z.string() })
+      .nullable()
       .describe("The change at the cursor: what tells Orthanc's database from another"),
   }),
   database: z.object({

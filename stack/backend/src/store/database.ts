@@ -1,5 +1,5 @@
 /** The connection to the MongoDB-compatible database, its collections, indexes and validators. */
-import { MongoClient, type Collection, type CreateIndexesOptions, type Db, type Document, type IndexSpecification } from 'mongodb';
+import { MongoClient, type Collection, type Db, type Document, type IndexSpecification } from 'mongodb';
 import type { Config } from '../config.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
@@ -20,23 +20,26 @@ export interface Store {
  * Writes wait for the journal of the majority: without it SecantusDB loses acknowledged writes when it is killed.
  */
 export function openStore(config: Config['database']): Store {
-  const client = new MongoClient(`mongodb://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(config.port)}/`, {
-    ...(config.username === null ? {} : {
-      auth: { username: config.username, password: config.password ?? '' },
-      authSource: config.authSource ?? config.name,
-    }),
-    ...(config.tlsCaFile === null ? {} : { tls: true, tlsCAFile: config.tlsCaFile }),
-    directConnection: config.directConnection,
-    appName: 'orthancgen-backend',
-    writeConcern: { w: 'majority', journal: true },
-    readPreference: 'primary',
-    serverSelectionTimeoutMS: 3_000,
-    connectTimeoutMS: 3_000,
-    socketTimeoutMS: 30_000,
-    maxPoolSize: 8,
-    // Server fields with a leading $ or a dot in a name never come from here; refuse rather than pass on.
-    ignoreUndefined: true,
-  });
+  const client = new MongoClient(
+    `mongodb://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(config.port)}/`,
+    {
+      ...(config.username === null
+        ? {}
+        : {
+            auth: { username: config.username, password: config.password ?? '' },
+            authSource: config.authSource ?? config.name,
+          }),
+      ...(config.tlsCaFile === null ? {} : { tls: true, tlsCAFile: config.tlsCaFile }),
+      directConnection: config.directConnection,
+      appName: 'orthancgen-backend',
+      writeConcern: { w: 'majority', journal: true },
+      readPreference: 'primary',
+      serverSelectionTimeoutMS: 3_000,
+      connectTimeoutMS: 3_000,
+      socketTimeoutMS: 30_000,
+      maxPoolSize: 8,
+    },
+  );
   const db = client.db(config.name);
   return {
     client,
@@ -49,25 +52,24 @@ export function openStore(config: Config['database']): Store {
   };
 }
 
-type Index = readonly [IndexSpecification, CreateIndexesOptions?];
-
 /**
  * The indexes of each collection: the DICOM identifiers looked up by, the parents, and the order of the lists.
  *
  * No UID is unique: Orthanc's identifiers hash PatientID too, so one SOPInstanceUID may stand under two patients.
  */
-export const INDEXES: Readonly<Record<'patients' | 'studies' | 'series' | 'instances', readonly Index[]>> = {
-  patients: [[{ patient_id: 1 }], [{ last_received_at: -1, _id: 1 }]],
-  studies: [
-    [{ study_instance_uid: 1 }],
-    [{ parent_patient: 1 }],
-    [{ study_date: -1, _id: 1 }],
-    [{ last_received_at: -1, _id: 1 }],
-    [{ accession_number: 1 }],
-  ],
-  series: [[{ series_instance_uid: 1 }], [{ parent_study: 1 }]],
-  instances: [[{ sop_instance_uid: 1 }], [{ parent_series: 1 }]],
-};
+export const INDEXES: Readonly<Record<'patients' | 'studies' | 'series' | 'instances', readonly IndexSpecification[]>> =
+  {
+    patients: [{ patient_id: 1 }, { last_received_at: -1, _id: 1 }],
+    studies: [
+      { study_instance_uid: 1 },
+      { parent_patient: 1 },
+      { study_date: -1, _id: 1 },
+      { last_received_at: -1, _id: 1 },
+      { accession_number: 1 },
+    ],
+    series: [{ series_instance_uid: 1 }, { parent_study: 1 }],
+    instances: [{ sop_instance_uid: 1 }, { parent_series: 1 }],
+  };
 
 const text = { bsonType: 'string' };
 const textOrNull = { bsonType: ['string', 'null'] };
@@ -78,9 +80,19 @@ const totals = { number_of_instances: count, size_bytes: count };
 export const VALIDATORS: Readonly<Record<keyof typeof INDEXES, Document>> = {
   patients: object({ patient_id: text, patient_name: text, ...totals }),
   studies: object({ parent_patient: text, study_instance_uid: text, study_date: textOrNull, ...totals }),
-  series: object({ parent_study: text, parent_patient: text, series_instance_uid: text, modality: textOrNull, ...totals }),
+  series: object({
+    parent_study: text,
+    parent_patient: text,
+    series_instance_uid: text,
+    modality: textOrNull,
+    ...totals,
+  }),
   instances: object({
-    parent_series: text, parent_study: text, parent_patient: text, sop_instance_uid: text, size_bytes: count,
+    parent_series: text,
+    parent_study: text,
+    parent_patient: text,
+    sop_instance_uid: text,
+    size_bytes: count,
   }),
 };
 
@@ -90,11 +102,13 @@ function object(properties: Record<string, Document>): Document {
 
 /** Creates what is missing of collections, validators and indexes. May be called again at any time. */
 export async function prepareStore(store: Store): Promise<void> {
+  // A driver whose first connection failed stays closed for every call but this one.
+  await store.client.connect();
   const present = new Set((await store.db.listCollections({}, { nameOnly: true }).toArray()).map((it) => it.name));
-  for (const [name, indexes] of Object.entries(INDEXES) as [keyof typeof INDEXES, readonly Index[]][]) {
+  for (const [name, indexes] of Object.entries(INDEXES) as [keyof typeof INDEXES, readonly IndexSpecification[]][]) {
     if (present.has(name)) await store.db.command({ collMod: name, validator: VALIDATORS[name] });
     else await createCollection(store.db, name);
-    for (const [keys, options] of indexes) await store.db.collection(name).createIndex(keys, options);
+    for (const keys of indexes) await store.db.collection(name).createIndex(keys);
   }
 }
 

@@ -2,7 +2,14 @@
 import { MongoBulkWriteError, type AnyBulkWriteOperation } from 'mongodb';
 import type { Store } from './database.ts';
 import type {
-  InstanceDocument, PatientDocument, PatientTags, SeriesDocument, SeriesTags, StudyDocument, StudyTags, Totals,
+  InstanceDocument,
+  PatientDocument,
+  PatientTags,
+  SeriesDocument,
+  SeriesTags,
+  StudyDocument,
+  StudyTags,
+  Totals,
 } from './documents.ts';
 
 const DUPLICATE_KEY = 11000;
@@ -67,7 +74,8 @@ interface PatientGroup extends Omit<StudyGroup, 'modalities_in_study'> {
 }
 
 /**
- * Derives the parents anew from what lies below each: series from instances, studies from series, patients from studies.
+ * Derives the parents anew from what lies below each: series from instances, studies from series, patients from
+ * studies.
  *
  * Nothing is counted up, so repeating it never counts twice. A parent with nothing below it is removed.
  */
@@ -79,30 +87,38 @@ export async function writeParents(store: Store, ids: ParentIds, fields: ParentF
 
 async function writeSeries(store: Store, ids: string[], fields: ParentFields['series']): Promise<void> {
   if (ids.length === 0) return;
-  const groups = await store.instances.aggregate<SeriesGroup>([
-    { $match: { parent_series: { $in: ids } } },
-    {
-      $group: {
-        _id: '$parent_series',
-        number_of_instances: { $sum: 1 },
-        size_bytes: { $sum: '$size_bytes' },
-        first_received_at: { $min: '$received_at' },
-        last_received_at: { $max: '$received_at' },
-        remote_aets: { $addToSet: '$remote_aet' },
-        remote_ips: { $addToSet: '$remote_ip' },
-        called_aets: { $addToSet: '$called_aet' },
-        sop_class_uids: { $addToSet: '$sop_class_uid' },
+  const groups = await store.instances
+    .aggregate<SeriesGroup>([
+      { $match: { parent_series: { $in: ids } } },
+      {
+        $group: {
+          _id: '$parent_series',
+          number_of_instances: { $sum: 1 },
+          size_bytes: { $sum: '$size_bytes' },
+          first_received_at: { $min: '$received_at' },
+          last_received_at: { $max: '$received_at' },
+          remote_aets: { $addToSet: '$remote_aet' },
+          remote_ips: { $addToSet: '$remote_ip' },
+          called_aets: { $addToSet: '$called_aet' },
+          sop_class_uids: { $addToSet: '$sop_class_uid' },
+        },
       },
-    },
-  ]).toArray();
-  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<SeriesDocument> => update(_id, {
-    ...fields.get(_id),
-    ...group,
-    remote_aets: sorted(group.remote_aets),
-    remote_ips: sorted(group.remote_ips),
-    called_aets: sorted(group.called_aets),
-    sop_class_uids: sorted(group.sop_class_uids),
-  }, fields.has(_id)));
+    ])
+    .toArray();
+  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<SeriesDocument> =>
+    update(
+      _id,
+      {
+        ...fields.get(_id),
+        ...group,
+        remote_aets: sorted(group.remote_aets),
+        remote_ips: sorted(group.remote_ips),
+        called_aets: sorted(group.called_aets),
+        sop_class_uids: sorted(group.sop_class_uids),
+      },
+      fields.has(_id),
+    ),
+  );
   if (operations.length > 0) await store.series.bulkWrite(operations, { ordered: false });
   const empty = without(ids, groups);
   if (empty.length > 0) await store.series.deleteMany({ _id: { $in: empty } });
@@ -110,16 +126,31 @@ async function writeSeries(store: Store, ids: string[], fields: ParentFields['se
 
 async function writeStudies(store: Store, ids: string[], fields: ParentFields['studies']): Promise<void> {
   if (ids.length === 0) return;
-  const groups = await store.series.aggregate<StudyGroup>([
-    { $match: { parent_study: { $in: ids } } },
-    { $group: { _id: '$parent_study', ...SUMS, number_of_series: { $sum: 1 }, modalities_in_study: { $addToSet: '$modality' } } },
-  ]).toArray();
-  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<StudyDocument> => update(_id, {
-    ...fields.get(_id),
-    ...group,
-    ...senders(group),
-    modalities_in_study: sorted(group.modalities_in_study),
-  }, fields.has(_id)));
+  const groups = await store.series
+    .aggregate<StudyGroup>([
+      { $match: { parent_study: { $in: ids } } },
+      {
+        $group: {
+          _id: '$parent_study',
+          ...SUMS,
+          number_of_series: { $sum: 1 },
+          modalities_in_study: { $addToSet: '$modality' },
+        },
+      },
+    ])
+    .toArray();
+  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<StudyDocument> =>
+    update(
+      _id,
+      {
+        ...fields.get(_id),
+        ...group,
+        ...senders(group),
+        modalities_in_study: sorted(group.modalities_in_study),
+      },
+      fields.has(_id),
+    ),
+  );
   if (operations.length > 0) await store.studies.bulkWrite(operations, { ordered: false });
   const empty = without(ids, groups);
   if (empty.length > 0) await store.studies.deleteMany({ _id: { $in: empty } });
@@ -127,19 +158,30 @@ async function writeStudies(store: Store, ids: string[], fields: ParentFields['s
 
 async function writePatients(store: Store, ids: string[], fields: ParentFields['patients']): Promise<void> {
   if (ids.length === 0) return;
-  const groups = await store.studies.aggregate<PatientGroup>([
-    { $match: { parent_patient: { $in: ids } } },
-    {
-      $group: {
-        _id: '$parent_patient', ...SUMS, number_of_series: { $sum: '$number_of_series' }, number_of_studies: { $sum: 1 },
+  const groups = await store.studies
+    .aggregate<PatientGroup>([
+      { $match: { parent_patient: { $in: ids } } },
+      {
+        $group: {
+          _id: '$parent_patient',
+          ...SUMS,
+          number_of_series: { $sum: '$number_of_series' },
+          number_of_studies: { $sum: 1 },
+        },
       },
-    },
-  ]).toArray();
-  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<PatientDocument> => update(_id, {
-    ...fields.get(_id),
-    ...group,
-    ...senders(group),
-  }, fields.has(_id)));
+    ])
+    .toArray();
+  const operations = groups.map(({ _id, ...group }): AnyBulkWriteOperation<PatientDocument> =>
+    update(
+      _id,
+      {
+        ...fields.get(_id),
+        ...group,
+        ...senders(group),
+      },
+      fields.has(_id),
+    ),
+  );
   if (operations.length > 0) await store.patients.bulkWrite(operations, { ordered: false });
   const empty = without(ids, groups);
   if (empty.length > 0) await store.patients.deleteMany({ _id: { $in: empty } });
@@ -155,7 +197,9 @@ const SUMS = {
   called_aets: { $addToSet: '$called_aets' },
 };
 
-function senders(group: Pick<StudyGroup, 'remote_aets' | 'remote_ips' | 'called_aets'>): Pick<Totals, 'remote_aets' | 'remote_ips' | 'called_aets'> {
+function senders(
+  group: Pick<StudyGroup, 'remote_aets' | 'remote_ips' | 'called_aets'>,
+): Pick<Totals, 'remote_aets' | 'remote_ips' | 'called_aets'> {
   return {
     remote_aets: sorted(group.remote_aets.flat()),
     remote_ips: sorted(group.remote_ips.flat()),
@@ -168,7 +212,11 @@ function sorted(values: readonly (string | null | undefined)[]): string[] {
 }
 
 /** A record whose tags were not read now is only changed where it exists: totals alone make no record. */
-function update(id: string, set: object, upsert: boolean): { updateOne: { filter: { _id: string }; update: { $set: object }; upsert: boolean } } {
+function update(
+  id: string,
+  set: object,
+  upsert: boolean,
+): { updateOne: { filter: { _id: string }; update: { $set: object }; upsert: boolean } } {
   return { updateOne: { filter: { _id: id }, update: { $set: set }, upsert } };
 }
 
@@ -178,7 +226,10 @@ function without(ids: readonly string[], groups: readonly { _id: string }[]): st
 }
 
 /** The parents of instances, from their records. */
-export async function parentsOfInstances(store: Store, ids: readonly string[]): Promise<Pick<InstanceDocument, '_id' | 'parent_series' | 'parent_study' | 'parent_patient'>[]> {
+export async function parentsOfInstances(
+  store: Store,
+  ids: readonly string[],
+): Promise<Pick<InstanceDocument, '_id' | 'parent_series' | 'parent_study' | 'parent_patient'>[]> {
   return store.instances
     .find({ _id: { $in: [...ids] } }, { projection: { parent_series: 1, parent_study: 1, parent_patient: 1 } })
     .toArray();

@@ -16,7 +16,10 @@ type Condition = Record<string, unknown>;
 
 /** Each word must be found in one of the fields. */
 function words(text: string, fields: readonly string[]): Condition[] {
-  const terms = normalize(text).split(' ').filter((it) => it !== '').slice(0, MAXIMUM_WORDS);
+  const terms = normalize(text)
+    .split(' ')
+    .filter((it) => it !== '')
+    .slice(0, MAXIMUM_WORDS);
   return terms.map((term) => {
     const found = fields.map((field): Condition => ({ [field]: { $regex: escapeRegex(term) } }));
     return found.length === 1 && found[0] !== undefined ? found[0] : { $or: found };
@@ -37,18 +40,27 @@ const dateOf = (text: string | undefined): Date | undefined => (text === undefin
 /** The studies a query asks for. */
 export function studyFilter(query: StudyQuery): Filter<StudyDocument> {
   const { q, patient_name, patient_id, accession_number, description, modality, sender } = query;
-  const everywhere = ['search.patient_name', 'search.patient_id', 'search.accession_number', 'search.study_description'];
+  const everywhere = [
+    'search.patient_name',
+    'search.patient_id',
+    'search.accession_number',
+    'search.study_description',
+  ];
   return all([
     ...(q === undefined ? [] : words(q, everywhere)),
     ...(patient_name === undefined ? [] : words(patient_name, ['search.patient_name'])),
     ...(patient_id === undefined ? [] : words(patient_id, ['search.patient_id'])),
     ...(accession_number === undefined ? [] : words(accession_number, ['search.accession_number'])),
     ...(description === undefined ? [] : words(description, ['search.study_description'])),
-    ...(modality === undefined ? [] : [{ modalities_in_study: { $in: modality.split(',').map((it) => it.trim().toUpperCase()) } }]),
-    ...(sender === undefined ? [] : [{ $or: [{ remote_aets: { $in: [sender, sender.toUpperCase()] } }, { remote_ips: { $in: [sender] } }] }]),
+    ...(modality === undefined
+      ? []
+      : [{ modalities_in_study: { $in: modality.split(',').map((it) => it.trim().toUpperCase()) } }]),
+    ...(sender === undefined
+      ? []
+      : [{ $or: [{ remote_aets: { $in: [sender, sender.toUpperCase()] } }, { remote_ips: { $in: [sender] } }] }]),
     ...range('study_date', query.study_date_from, query.study_date_to),
     ...range('last_received_at', dateOf(query.received_from), dateOf(query.received_to)),
-  ]) as Filter<StudyDocument>;
+  ]);
 }
 
 /** The patients a query asks for. */
@@ -58,7 +70,7 @@ export function patientFilter(query: PatientQuery): Filter<PatientDocument> {
     ...(q === undefined ? [] : words(q, ['search.patient_name', 'search.patient_id'])),
     ...(patient_name === undefined ? [] : words(patient_name, ['search.patient_name'])),
     ...(patient_id === undefined ? [] : words(patient_id, ['search.patient_id'])),
-  ]) as Filter<PatientDocument>;
+  ]);
 }
 
 const STUDY_SORT: Readonly<Record<StudyQuery['sort'], string>> = {

@@ -1,8 +1,8 @@
 /**
  * Who does the deliveries and how far they are: one document, so that both change together.
  *
- * A backend holds the lease for a while and renews it. Each new holder gets a higher epoch, and the cursor moves only for
- * the holder's own epoch: one that was frozen and comes back cannot move it.
+ * A backend holds the lease for a while and renews it. Each new holder gets a higher epoch, and the cursor moves only
+ * for the holder's own epoch: one that was frozen and comes back cannot move it.
  */
 import type { Store } from './database.ts';
 import type { Anchor, Reconciliation, ReconciliationRequest, StateDocument } from './documents.ts';
@@ -40,7 +40,9 @@ export async function prepareState(store: Store): Promise<void> {
 
 /** Takes the lease if it is free or expired, and returns it with the state; null while another holds it. */
 export async function acquireLease(
-  store: Store, holder: string, now: Date,
+  store: Store,
+  holder: string,
+  now: Date,
 ): Promise<{ readonly lease: Lease; readonly state: StateDocument } | null> {
   const state = await store.state.findOneAndUpdate(
     { _id: ID, $or: [{ lease_holder: null }, { lease_holder: holder }, { lease_expires_at: { $lt: now } }] },
@@ -53,7 +55,9 @@ export async function acquireLease(
 /** Lengthens the lease and returns the state. @throws LeaseLostError when another has taken it. */
 export async function renewLease(store: Store, lease: Lease, now: Date): Promise<StateDocument> {
   const state = await store.state.findOneAndUpdate(
-    held(lease), { $set: { lease_expires_at: expiry(now) } }, { returnDocument: 'after' },
+    held(lease),
+    { $set: { lease_expires_at: expiry(now) } },
+    { returnDocument: 'after' },
   );
   if (state === null) throw new LeaseLostError();
   return state;
@@ -69,8 +73,16 @@ export async function readState(store: Store): Promise<StateDocument | null> {
 }
 
 /** Moves the cursor. Only after everything up to it is written. @throws LeaseLostError */
-export async function advance(store: Store, lease: Lease, cursor: number, anchors: readonly Anchor[], now: Date): Promise<void> {
-  await update(store, lease, { $set: { cursor, anchors: [...anchors], advanced_at: now, lease_expires_at: expiry(now) } });
+export async function advance(
+  store: Store,
+  lease: Lease,
+  cursor: number,
+  anchors: readonly Anchor[],
+  now: Date,
+): Promise<void> {
+  await update(store, lease, {
+    $set: { cursor, anchors: [...anchors], advanced_at: now, lease_expires_at: expiry(now) },
+  });
 }
 
 /**
@@ -81,15 +93,25 @@ export async function advance(store: Store, lease: Lease, cursor: number, anchor
  * @throws LeaseLostError
  */
 export async function requestReconciliation(
-  store: Store, lease: Lease, request: ReconciliationRequest,
-  restart?: { readonly cursor: number; readonly anchors: readonly Anchor[]; readonly databaseIdentifier: string | null },
+  store: Store,
+  lease: Lease,
+  request: ReconciliationRequest,
+  restart?: {
+    readonly cursor: number;
+    readonly anchors: readonly Anchor[];
+    readonly databaseIdentifier: string | null;
+  },
 ): Promise<void> {
   await update(store, lease, {
     $set: {
       pending: request,
-      ...(restart === undefined ? {} : {
-        cursor: restart.cursor, anchors: [...restart.anchors], database_identifier: restart.databaseIdentifier,
-      }),
+      ...(restart === undefined
+        ? {}
+        : {
+            cursor: restart.cursor,
+            anchors: [...restart.anchors],
+            database_identifier: restart.databaseIdentifier,
+          }),
     },
   });
 }

@@ -24,15 +24,21 @@ const ASSETS: Readonly<Record<string, readonly [type: string, text: string]>> = 
 };
 
 export function docsRoutes(app: App): void {
-  app.get('/api/docs', { schema: { hide: true } }, async (_request, reply) => reply.type('text/html; charset=utf-8').send(PAGE));
+  app.get('/api/docs', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(PAGE),
+  );
 
   app.get('/api/docs/json', { schema: { hide: true } }, () => app.swagger());
 
-  app.get('/api/docs/:asset', {
-    schema: { hide: true, params: z.object({ asset: z.string() }) },
-  }, async ({ params }, reply) => {
-    const asset = Object.hasOwn(ASSETS, params.asset) ? ASSETS[params.asset] : undefined;
-    if (asset === undefined) throw new Problem(404, 'no such file');
-    return reply.type(asset[0]).send(asset[1]);
-  });
+  app.get(
+    '/api/docs/:asset',
+    {
+      schema: { hide: true, params: z.object({ asset: z.string() }) },
+    },
+    async ({ params }, reply) => {
+      const asset = Object.hasOwn(ASSETS, params.asset) ? ASSETS[params.asset] : undefined;
+      if (asset === undefined) throw new Problem(404, 'no such file');
+      return reply.type(asset[0]).send(asset[1]);
+    },
+  );
 }

@@ -23,39 +23,62 @@ export interface OperationsOptions {
 export function operationRoutes(app: App, { environment, store, worker, metrics, health }: OperationsOptions): void {
   const tags = ['operations'];
 
-  app.get('/healthz', {
-    config: { rateLimit: false },
-    schema: { tags, summary: 'The process answers', response: { 200: z.object({ alive: z.literal(true) }) } },
-  }, () => ({ alive: true as const }));
-
-  app.get('/readyz', {
-    config: { rateLimit: false },
-    schema: {
-      tags, summary: 'Database and Orthanc answer, the worker runs', response: { 200: readyAnswer, 503: readyAnswer },
+  app.get(
+    '/healthz',
+    {
+      config: { rateLimit: false },
+      schema: { tags, summary: 'The process answers', response: { 200: z.object({ alive: z.literal(true) }) } },
     },
-  }, async (_request, reply) => {
-    const { ready, problems } = await health();
-    return reply.code(ready ? 200 : 503).send({ ready, problems: [...problems] });
-  });
+    () => ({ alive: true as const }),
+  );
 
-  app.get('/metrics', {
-    schema: { tags, summary: 'Metrics for Prometheus' },
-  }, async (_request, reply) => {
-    metrics.oldest.set(ageSeconds(worker.status.oldestUndelivered) ?? 0);
-    metrics.leader.set(worker.status.role === 'leader' ? 1 : 0);
-    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
+  app.get(
+    '/readyz',
+    {
+      config: { rateLimit: false },
+      schema: {
+        tags,
+        summary: 'Database and Orthanc answer, the worker runs',
+        response: { 200: readyAnswer, 503: readyAnswer },
+      },
+    },
+    async (_request, reply) => {
+      const { ready, problems } = await health();
+      return reply.code(ready ? 200 : 503).send({ ready, problems: [...problems] });
+    },
+  );
 
-  app.get('/api/status', {
-    schema: { tags, summary: 'How far the deliveries are', response: { 200: statusAnswer } },
-  }, async () => status(environment, store, worker, await health()));
+  app.get(
+    '/metrics',
+    {
+      schema: { tags, summary: 'Metrics for Prometheus' },
+    },
+    async (_request, reply) => {
+      metrics.oldest.set(ageSeconds(worker.status.oldestUndelivered) ?? 0);
+      metrics.leader.set(worker.status.role === 'leader' ? 1 : 0);
+      return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    },
+  );
+
+  app.get(
+    '/api/status',
+    {
+      schema: { tags, summary: 'How far the deliveries are', response: { 200: statusAnswer } },
+    },
+    async () => status(environment, store, worker, await health()),
+  );
 }
 
 function ageSeconds(date: Date | null): number | null {
   return date === null ? null : Math.max(0, (Date.now() - date.getTime()) / 1000);
 }
 
-async function status(environment: Config['environment'], store: Store, worker: Worker, health: Health): Promise<StatusAnswer> {
+async function status(
+  environment: Config['environment'],
+  store: Store,
+  worker: Worker,
+  health: Health,
+): Promise<StatusAnswer> {
   const it = worker.status;
   const unreachable = { state: null, counts: null, build: null };
   const { state, counts, build } = health.databaseReachable
@@ -83,9 +106,12 @@ async function status(environment: Config['environment'], store: Store, worker: 
       oldest_undelivered_seconds: ageSeconds(it.oldestUndelivered),
       advanced_at: iso(state?.advanced_at),
       last_reconciliation: finished === null ? null : presentReconciliation(finished),
-      current_reconciliation: current !== null
-        ? presentRequest(current, 'running')
-        : state?.pending != null ? presentRequest(state.pending, 'pending') : null,
+      current_reconciliation:
+        current !== null
+          ? presentRequest(current, 'running')
+          : state?.pending != null
+            ? presentRequest(state.pending, 'pending')
+            : null,
     },
     orthanc: {
       reachable: health.orthancReachable,
@@ -109,12 +135,17 @@ async function status(environment: Config['environment'], store: Store, worker: 
 }
 
 async function database(store: Store): Promise<{
-  state: Awaited<ReturnType<typeof readState>>; counts: Awaited<ReturnType<typeof recordCounts>>; build: string | null;
+  state: Awaited<ReturnType<typeof readState>>;
+  counts: Awaited<ReturnType<typeof recordCounts>>;
+  build: string | null;
 }> {
   const [state, counts, info] = await Promise.all([
     readState(store),
     recordCounts(store, false),
-    store.db.command({ buildInfo: 1 }).then((it) => (typeof it['version'] === 'string' ? it['version'] : null), () => null),
+    store.db.command({ buildInfo: 1 }).then(
+      (it) => (typeof it.version === 'string' ? it.version : null),
+      () => null,
+    ),
   ]);
   return { state, counts, build: info };
 }

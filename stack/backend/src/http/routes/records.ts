@@ -6,8 +6,18 @@ import type { App } from '../app.ts';
 import { presentInstance, presentPatient, presentSeries, presentStudy } from '../present.ts';
 import { Problem } from '../problems.ts';
 import {
-  instanceAnswer, instanceQuery, ORTHANC_ID, pageOf, pageQuery, patientAnswer, patientParams, patientQuery, recordParams,
-  seriesAnswer, studyAnswer, studyQuery,
+  instanceAnswer,
+  instanceQuery,
+  ORTHANC_ID,
+  pageOf,
+  pageQuery,
+  patientAnswer,
+  patientParams,
+  patientQuery,
+  recordParams,
+  seriesAnswer,
+  studyAnswer,
+  studyQuery,
 } from '../schemas.ts';
 
 interface Page<T> {
@@ -18,7 +28,10 @@ interface Page<T> {
 }
 
 async function page<D extends { _id: string }, T>(
-  collection: Collection<D>, filter: Filter<D>, sort: Sort, { limit, offset }: { limit: number; offset: number },
+  collection: Collection<D>,
+  filter: Filter<D>,
+  sort: Sort,
+  { limit, offset }: { limit: number; offset: number },
   present: (document: D) => T,
 ): Promise<Page<T>> {
   const [total, documents] = await Promise.all([
@@ -29,7 +42,12 @@ async function page<D extends { _id: string }, T>(
 }
 
 /** The record with Orthanc's identifier, else the first with the DICOM one. @throws Problem 404 */
-async function one<D extends { _id: string }>(collection: Collection<D>, id: string, uidField: string, what: string): Promise<D> {
+async function one<D extends { _id: string }>(
+  collection: Collection<D>,
+  id: string,
+  uidField: string,
+  what: string,
+): Promise<D> {
   const filter = (ORTHANC_ID.test(id) ? { _id: id } : { [uidField]: id }) as unknown as Filter<D>;
   const found = await collection.find(filter).sort({ _id: 1 }).limit(1).toArray();
   if (found[0] === undefined) throw new Problem(404, `no such ${what} is recorded`);
@@ -39,58 +57,131 @@ async function one<D extends { _id: string }>(collection: Collection<D>, id: str
 export function recordRoutes(app: App, store: Store, stableSeconds: number): void {
   const tags = ['records'];
 
-  app.get('/api/patients', {
-    schema: { tags, summary: 'Search patients', querystring: patientQuery, response: { 200: pageOf(patientAnswer) } },
-  }, async ({ query }) => page(store.patients, patientFilter(query), patientSort(query), query, presentPatient));
-
-  app.get('/api/patients/:id', {
-    schema: { tags, summary: 'One patient', params: patientParams, response: { 200: patientAnswer } },
-  }, async ({ params }) => presentPatient(await one(store.patients, params.id, 'patient_id', 'patient')));
-
-  app.get('/api/patients/:id/studies', {
-    schema: { tags, summary: "A patient's studies", params: patientParams, querystring: pageQuery, response: { 200: pageOf(studyAnswer) } },
-  }, async ({ params, query }) => {
-    const patient = await one(store.patients, params.id, 'patient_id', 'patient');
-    const now = new Date();
-    return page(store.studies, { parent_patient: patient._id }, { study_date: -1, _id: 1 }, query, (it) => presentStudy(it, now, stableSeconds));
-  });
-
-  app.get('/api/studies', {
-    schema: { tags, summary: 'Search studies', querystring: studyQuery, response: { 200: pageOf(studyAnswer) } },
-  }, async ({ query }) => {
-    const now = new Date();
-    return page(store.studies, studyFilter(query), studySort(query), query, (it) => presentStudy(it, now, stableSeconds));
-  });
-
-  app.get('/api/studies/:id', {
-    schema: { tags, summary: 'One study', params: recordParams, response: { 200: studyAnswer } },
-  }, async ({ params }) => presentStudy(await one(store.studies, params.id, 'study_instance_uid', 'study'), new Date(), stableSeconds));
-
-  app.get('/api/studies/:id/series', {
-    schema: { tags, summary: "A study's series", params: recordParams, querystring: pageQuery, response: { 200: pageOf(seriesAnswer) } },
-  }, async ({ params, query }) => {
-    const study = await one(store.studies, params.id, 'study_instance_uid', 'study');
-    return page(store.series, { parent_study: study._id }, { series_number: 1, _id: 1 }, query, presentSeries);
-  });
-
-  app.get('/api/series/:id', {
-    schema: { tags, summary: 'One series', params: recordParams, response: { 200: seriesAnswer } },
-  }, async ({ params }) => presentSeries(await one(store.series, params.id, 'series_instance_uid', 'series')));
-
-  app.get('/api/series/:id/instances', {
-    schema: { tags, summary: "A series' instances", params: recordParams, querystring: pageQuery, response: { 200: pageOf(instanceAnswer) } },
-  }, async ({ params, query }) => {
-    const series = await one(store.series, params.id, 'series_instance_uid', 'series');
-    return page(store.instances, { parent_series: series._id }, { instance_number: 1, _id: 1 }, query, presentInstance);
-  });
-
-  app.get('/api/instances', {
-    schema: {
-      tags, summary: 'The instances with a SOPInstanceUID', querystring: instanceQuery, response: { 200: pageOf(instanceAnswer) },
+  app.get(
+    '/api/patients',
+    {
+      schema: { tags, summary: 'Search patients', querystring: patientQuery, response: { 200: pageOf(patientAnswer) } },
     },
-  }, async ({ query }) => page(store.instances, { sop_instance_uid: query.sop_instance_uid }, { _id: 1 }, query, presentInstance));
+    async ({ query }) => page(store.patients, patientFilter(query), patientSort(query), query, presentPatient),
+  );
 
-  app.get('/api/instances/:id', {
-    schema: { tags, summary: 'One instance', params: recordParams, response: { 200: instanceAnswer } },
-  }, async ({ params }) => presentInstance(await one(store.instances, params.id, 'sop_instance_uid', 'instance')));
+  app.get(
+    '/api/patients/:id',
+    {
+      schema: { tags, summary: 'One patient', params: patientParams, response: { 200: patientAnswer } },
+    },
+    async ({ params }) => presentPatient(await one(store.patients, params.id, 'patient_id', 'patient')),
+  );
+
+  app.get(
+    '/api/patients/:id/studies',
+    {
+      schema: {
+        tags,
+        summary: "A patient's studies",
+        params: patientParams,
+        querystring: pageQuery,
+        response: { 200: pageOf(studyAnswer) },
+      },
+    },
+    async ({ params, query }) => {
+      const patient = await one(store.patients, params.id, 'patient_id', 'patient');
+      const now = new Date();
+      return page(store.studies, { parent_patient: patient._id }, { study_date: -1, _id: 1 }, query, (it) =>
+        presentStudy(it, now, stableSeconds),
+      );
+    },
+  );
+
+  app.get(
+    '/api/studies',
+    {
+      schema: { tags, summary: 'Search studies', querystring: studyQuery, response: { 200: pageOf(studyAnswer) } },
+    },
+    async ({ query }) => {
+      const now = new Date();
+      return page(store.studies, studyFilter(query), studySort(query), query, (it) =>
+        presentStudy(it, now, stableSeconds),
+      );
+    },
+  );
+
+  app.get(
+    '/api/studies/:id',
+    {
+      schema: { tags, summary: 'One study', params: recordParams, response: { 200: studyAnswer } },
+    },
+    async ({ params }) =>
+      presentStudy(await one(store.studies, params.id, 'study_instance_uid', 'study'), new Date(), stableSeconds),
+  );
+
+  app.get(
+    '/api/studies/:id/series',
+    {
+      schema: {
+        tags,
+        summary: "A study's series",
+        params: recordParams,
+        querystring: pageQuery,
+        response: { 200: pageOf(seriesAnswer) },
+      },
+    },
+    async ({ params, query }) => {
+      const study = await one(store.studies, params.id, 'study_instance_uid', 'study');
+      return page(store.series, { parent_study: study._id }, { series_number: 1, _id: 1 }, query, presentSeries);
+    },
+  );
+
+  app.get(
+    '/api/series/:id',
+    {
+      schema: { tags, summary: 'One series', params: recordParams, response: { 200: seriesAnswer } },
+    },
+    async ({ params }) => presentSeries(await one(store.series, params.id, 'series_instance_uid', 'series')),
+  );
+
+  app.get(
+    '/api/series/:id/instances',
+    {
+      schema: {
+        tags,
+        summary: "A series' instances",
+        params: recordParams,
+        querystring: pageQuery,
+        response: { 200: pageOf(instanceAnswer) },
+      },
+    },
+    async ({ params, query }) => {
+      const series = await one(store.series, params.id, 'series_instance_uid', 'series');
+      return page(
+        store.instances,
+        { parent_series: series._id },
+        { instance_number: 1, _id: 1 },
+        query,
+        presentInstance,
+      );
+    },
+  );
+
+  app.get(
+    '/api/instances',
+    {
+      schema: {
+        tags,
+        summary: 'The instances with a SOPInstanceUID',
+        querystring: instanceQuery,
+        response: { 200: pageOf(instanceAnswer) },
+      },
+    },
+    async ({ query }) =>
+      page(store.instances, { sop_instance_uid: query.sop_instance_uid }, { _id: 1 }, query, presentInstance),
+  );
+
+  app.get(
+    '/api/instances/:id',
+    {
+      schema: { tags, summary: 'One instance', params: recordParams, response: { 200: instanceAnswer } },
+    },
+    async ({ params }) => presentInstance(await one(store.instances, params.id, 'sop_instance_uid', 'instance')),
+  );
 }

@@ -1,0 +1,436 @@
+/** Real servers on free ports of loopback: Orthanc, SecantusDB and the built backend, each ended by its process id. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MongoClient, type Db } from 'mongodb';
+import { encode, type Image } from './dicom.ts';
+
+function binary(variable: string, name: string, elsewhere: string[] = []): string | null {
+  const named = process.env[variable];
+  if (named !== undefined && named !== '') return named;
+  const found = spawnSync('which', [name], { encoding: 'utf8' }).stdout.trim();
+  return found !== '' ? found : (elsewhere.find((it) => existsSync(it)) ?? null);
+}
+
+const ORTHANC = binary('ORTHANCGEN_ORTHANC', 'Orthanc');
+const SECANTUSD = binary('ORTHANCGEN_SECANTUSD', 'secantusd-py', [
+  fileURLToPath(new URL('../../../../.venv/bin/secantusd-py', import.meta.url)),
+]);
+
+/** Whether the live suites can run here. ORTHANCGEN_REQUIRE_LIVE=1 makes them fail instead of being left out. */
+export const available = (ORTHANC !== null && SECANTUSD !== null) || process.env.ORTHANCGEN_REQUIRE_LIVE === '1';
+
+export const TOKENS = { webhook: 'webhook-token-0123456789', operator: 'operator-token-0123456789' };
+const ORTHANC_PASSWORD = 'orthanc-secret-1';
+const DATABASE_PASSWORD = 'database-secret-1';
+
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port'));
+        else resolve(address.port);
+      });
+    });
+  });
+}
+
+type Init = Omit<RequestInit, 'headers'> & { readonly headers?: Record<string, string> };
+
+/** Waits until `look` gives something other than false, null or undefined, or its last error is thrown. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | false | null | undefined>,
+  seconds = 30,
+): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  let last: unknown = null;
+  while (Date.now() < end) {
+    try {
+      const seen = await look();
+      if (seen !== false && seen !== null && seen !== undefined) return seen;
+      last = null;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`not within ${String(seconds)} s: ${what}`, { cause: last });
+}
+
+class Server {
+  child: ChildProcess | null = null;
+  output = '';
+
+  protected launch(command: string, args: string[], environment: Record<string, string> = {}): void {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text;
+      });
+    }
+    this.child = child;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child?.kill(signal);
+  }
+
+  /** Ends the process and waits for it. Resolves to its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const { child } = this;
+    this.child = null;
+    if (child === null) return null;
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
+    const code = await ended;
+    clearTimeout(timer);
+    return code;
+  }
+}
+
+export class Folder {
+  readonly path = mkdtempSync(join(tmpdir(), 'backend-live-'));
+  sub(name: string): string {
+    const path = join(this.path, name);
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+export class OrthancServer extends Server {
+  readonly #folder: Folder;
+  readonly httpPort: number;
+  readonly dicomPort: number;
+  password = ORTHANC_PASSWORD;
+  storage = 'storage';
+
+  private constructor(folder: Folder, httpPort: number, dicomPort: number) {
+    super();
+    this.#folder = folder;
+    this.httpPort = httpPort;
+    this.dicomPort = dicomPort;
+  }
+
+  static async start(folder: Folder): Promise<OrthancServer> {
+    const it = new OrthancServer(folder, await freePort(), await freePort());
+    await it.start();
+    return it;
+  }
+
+  async start(): Promise<void> {
+    const storage = this.#folder.sub(this.storage);
+    const file = join(this.#folder.sub('orthanc'), 'orthanc.json');
+    const configuration = {
+      StorageDirectory: storage,
+      IndexDirectory: storage,
+      HttpPort: this.httpPort,
+      DicomPort: this.dicomPort,
+      DicomAet: 'ORTHANC',
+      RemoteAccessAllowed: false,
+      AuthenticationEnabled: true,
+      RegisteredUsers: { backend: this.password },
+      OverwriteInstances: true,
+      Plugins: [],
+    };
+    writeFileSync(file, JSON.stringify(configuration));
+    this.launch(ORTHANC ?? 'Orthanc', [file], { TCP_NODELAY: '1' });
+    await until('Orthanc answers', async () => (await this.request('/system')).ok);
+  }
+
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
+    const authorization = `Basic ${Buffer.from(`backend:${this.password}`).toString('base64')}`;
+    return fetch(`http://127.0.0.1:${String(this.httpPort)}${path}`, {
+      ...init,
+      headers: { authorization },
+      signal: AbortSignal.timeout(20_000),
+    });
+  }
+
+  async json<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const answer = await this.request(path, init);
+    if (!answer.ok) throw new Error(`Orthanc answered ${path} with ${String(answer.status)}`);
+    return (await answer.json()) as T;
+  }
+
+  /** Stores images over REST. Resolves to Orthanc's answers. */
+  async store(images: readonly Image[]): Promise<{ ID: string; ParentStudy: string; Status: string }[]> {
+    const answers = [];
+    for (const it of images) {
+      const body = new Uint8Array(encode(it));
+      answers.push(
+        await this.json<{ ID: string; ParentStudy: string; Status: string }>('/instances', { method: 'POST', body }),
+      );
+    }
+    return answers;
+  }
+
+  async delete(path: string): Promise<void> {
+    const answer = await this.request(path, { method: 'DELETE' });
+    if (!answer.ok) throw new Error(`Orthanc would not delete ${path}: ${String(answer.status)}`);
+  }
+}
+
+export class DatabaseServer extends Server {
+  readonly #path: string;
+  readonly port: number;
+  readonly #client: MongoClient;
+
+  private constructor(path: string, port: number) {
+    super();
+    this.#path = path;
+    this.port = port;
+    this.#client = new MongoClient(`mongodb://backend:${DATABASE_PASSWORD}@127.0.0.1:${String(port)}/orthancgen`, {
+      directConnection: true,
+      serverSelectionTimeoutMS: 2000,
+    });
+  }
+
+  /** Makes the user without authentication first, then starts with it. */
+  static async start(folder: Folder): Promise<DatabaseServer> {
+    const it = new DatabaseServer(folder.sub('database'), await freePort());
+    await it.#spawn([]);
+    const admin = new MongoClient(`mongodb://127.0.0.1:${String(it.port)}/`, { directConnection: true });
+    const roles = [{ role: 'readWrite', db: 'orthancgen' }];
+    await admin.db('orthancgen').command({ createUser: 'backend', pwd: DATABASE_PASSWORD, roles });
+    await admin.close();
+    await it.stop();
+    await it.start();
+    return it;
+  }
+
+  async start(): Promise<void> {
+    await this.#spawn(['--auth']);
+  }
+
+  async #spawn(more: string[]): Promise<void> {
+    const args = [
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(this.port),
+      '--storage-path',
+      this.#path,
+      '--cache-size',
+      '256M',
+    ];
+    this.launch(SECANTUSD ?? 'secantusd-py', [...args, ...more]);
+    await until('the database answers', async () => {
+      // A new client each time: one whose first connection failed stays closed.
+      const probe = new MongoClient(`mongodb://127.0.0.1:${String(this.port)}/`, {
+        directConnection: true,
+        serverSelectionTimeoutMS: 500,
+      });
+      try {
+        return await probe.db('admin').command({ hello: 1 });
+      } finally {
+        await probe.close();
+      }
+    });
+  }
+
+  get db(): Db {
+    return this.#client.db('orthancgen');
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+    await this.stop();
+  }
+}
+
+export class BackendServer extends Server {
+  readonly port: number;
+  readonly file: string;
+
+  private constructor(port: number, file: string) {
+    super();
+    this.port = port;
+    this.file = file;
+  }
+
+  /** Writes the configuration. Does not start. */
+  static async create(
+    folder: Folder,
+    orthanc: OrthancServer,
+    database: DatabaseServer,
+    delivery: object = {},
+  ): Promise<BackendServer> {
+    const port = await freePort();
+    const place = folder.sub(`backend-${String(port)}`);
+    const secret = (name: string, content: string): string => {
+      writeFileSync(join(place, name), `${content}\n`, { mode: 0o600 });
+      return name;
+    };
+    const configuration = {
+      environment: { name: 'test', kind: 'development' },
+      listen: { host: '127.0.0.1', port },
+      orthanc: {
+        url: `http://127.0.0.1:${String(orthanc.httpPort)}`,
+        username: 'backend',
+        password_file: secret('orthanc', ORTHANC_PASSWORD),
+        ca_file: null,
+      },
+      database: {
+        host: '127.0.0.1',
+        port: database.port,
+        name: 'orthancgen',
+        username: 'backend',
+        password_file: secret('database', DATABASE_PASSWORD),
+        direct_connection: true,
+        tls_ca_file: null,
+      },
+      credentials: [
+        { name: 'orthanc', role: 'webhook', token_file: secret('webhook', TOKENS.webhook) },
+        { name: 'operator', role: 'administrator', token_file: secret('operator', TOKENS.operator) },
+      ],
+      delivery: { poll_seconds: 0.5, reconcile_minutes: 15, batch_size: 50, settle_milliseconds: 50, ...delivery },
+      log: { level: 'debug' },
+    };
+    const file = join(place, 'backend.json');
+    writeFileSync(file, JSON.stringify(configuration));
+    return new BackendServer(port, file);
+  }
+
+  /** Starts the process; does not wait for readiness. */
+  run(): void {
+    this.launch(process.execPath, [
+      fileURLToPath(new URL('../../dist/server.mjs', import.meta.url)),
+      '--config',
+      this.file,
+    ]);
+  }
+
+  async start(): Promise<void> {
+    this.run();
+    await until('the backend answers', async () => (await this.request('/healthz')).ok);
+  }
+
+  async request(path: string, init: Init = {}): Promise<Response> {
+    return fetch(`http://127.0.0.1:${String(this.port)}${path}`, {
+      ...init,
+      headers: { authorization: `Bearer ${TOKENS.operator}`, ...init.headers },
+      signal: AbortSignal.timeout(10_000),
+    });
+  }
+
+  async json<T>(path: string, init: Init = {}): Promise<T> {
+    const answer = await this.request(path, init);
+    if (!answer.ok) throw new Error(`${path} answered ${String(answer.status)}: ${await answer.text()}`);
+    return (await answer.json()) as T;
+  }
+
+  async poke(event = 'OnStoredInstance'): Promise<Response> {
+    return this.request('/api/orthanc/webhook', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKENS.webhook}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'poke-1', event }),
+    });
+  }
+}
+
+/** Everything the records say, gathered to be compared. */
+export interface Picture {
+  patients: Record<string, unknown>;
+  studies: Record<string, unknown>;
+  series: Record<string, unknown>;
+  instances: Record<string, unknown>;
+}
+
+interface Resource {
+  ID: string;
+  ParentPatient?: string;
+  ParentStudy?: string;
+  ParentSeries?: string;
+  FileSize?: number;
+  FileUuid?: string;
+  MainDicomTags: Record<string, string>;
+}
+
+/** What Orthanc holds, counted anew from its instances. */
+export async function pictureOfOrthanc(orthanc: OrthancServer): Promise<Picture> {
+  const [patients, studies, series, instances] = await Promise.all(
+    ['patients', 'studies', 'series', 'instances'].map(async (it) => orthanc.json<Resource[]>(`/${it}?expand`)),
+  );
+  const size = (list: Resource[]): object => ({
+    instances: list.length,
+    bytes: list.reduce((sum, it) => sum + (it.FileSize ?? 0), 0),
+  });
+  const below = (ids: Set<string>): Resource[] => (instances ?? []).filter((it) => ids.has(it.ParentSeries ?? ''));
+  const seriesOf = (studyIds: Set<string>): Resource[] =>
+    (series ?? []).filter((it) => studyIds.has(it.ParentStudy ?? ''));
+  const idsOf = (list: Resource[]): Set<string> => new Set(list.map((it) => it.ID));
+  const all = (list: Resource[] | undefined, describe: (it: Resource) => object): Record<string, object> =>
+    Object.fromEntries((list ?? []).map((it) => [it.ID, describe(it)]));
+  return {
+    patients: all(patients, (it) => {
+      const own = (studies ?? []).filter((other) => other.ParentPatient === it.ID);
+      return { studies: own.length, ...size(below(idsOf(seriesOf(idsOf(own))))) };
+    }),
+    studies: all(studies, (it) => {
+      const own = seriesOf(new Set([it.ID]));
+      return { uid: it.MainDicomTags.StudyInstanceUID, series: own.length, ...size(below(idsOf(own))) };
+    }),
+    series: all(series, (it) => ({ uid: it.MainDicomTags.SeriesInstanceUID, ...size(below(new Set([it.ID]))) })),
+    instances: all(instances, (it) => ({
+      uid: it.MainDicomTags.SOPInstanceUID,
+      file: it.FileUuid,
+      bytes: it.FileSize,
+    })),
+  };
+}
+
+/** What the records hold, read past the backend. */
+export async function pictureOfRecords(db: Db): Promise<Picture> {
+  const all = async (
+    name: string,
+    describe: (it: Record<string, unknown>) => object,
+  ): Promise<Record<string, object>> =>
+    Object.fromEntries((await db.collection(name).find().toArray()).map((it) => [String(it._id), describe(it)]));
+  const size = (it: Record<string, unknown>): object => ({ instances: it.number_of_instances, bytes: it.size_bytes });
+  return {
+    patients: await all('patients', (it) => ({ studies: it.number_of_studies, ...size(it) })),
+    studies: await all('studies', (it) => ({ uid: it.study_instance_uid, series: it.number_of_series, ...size(it) })),
+    series: await all('series', (it) => ({ uid: it.series_instance_uid, ...size(it) })),
+    instances: await all('instances', (it) => ({ uid: it.sop_instance_uid, file: it.file_uuid, bytes: it.size_bytes })),
+  };
+}
+
+/** Waits until the records are what Orthanc holds: no more, no less, at every level. */
+export async function untilAlike(orthanc: OrthancServer, database: DatabaseServer, seconds = 30): Promise<Picture> {
+  return until(
+    'the records are what Orthanc holds',
+    async () => {
+      const [there, here] = [await pictureOfOrthanc(orthanc), await pictureOfRecords(database.db)];
+      const same = JSON.stringify(sortKeys(there)) === JSON.stringify(sortKeys(here));
+      if (!same) throw new Error(`Orthanc ${counts(there)}, records ${counts(here)}`);
+      return here;
+    },
+    seconds,
+  );
+}
+
+function counts(it: Picture): string {
+  return [it.patients, it.studies, it.series, it.instances].map((level) => Object.keys(level).length).join('/');
+}
+
+function sortKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, it]) => [key, sortKeys(it)]),
+  );
+}

@@ -1,0 +1,189 @@
+/** Who may call what, and what errors look like: the real server, with a database that is not there. */
+import type { InjectOptions, LightMyRequestResponse } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROLES, type Role } from '../../src/config.ts';
+import { Worker } from '../../src/delivery/worker.ts';
+import { ACCESS, mayCall, type RouteKey } from '../../src/http/access.ts';
+import { createApp, type App } from '../../src/http/app.ts';
+import { createLog } from '../../src/log.ts';
+import { Metrics } from '../../src/metrics.ts';
+import { Orthanc } from '../../src/orthanc.ts';
+import { openStore, type Store } from '../../src/store/database.ts';
+
+const token = (role: Role): string => `token-of-${role}-0123456789`;
+/** Discard (RFC 863): nothing listens there on loopback. */
+const NOBODY = 9;
+
+let app: App;
+let store: Store;
+const registered: string[] = [];
+
+beforeAll(async () => {
+  const log = createLog('fatal', 'test');
+  const metrics = new Metrics();
+  store = openStore({
+    host: '127.0.0.1',
+    port: NOBODY,
+    name: 'x',
+    username: null,
+    password: null,
+    authSource: null,
+    directConnection: true,
+    tlsCaFile: null,
+  });
+  const orthanc = new Orthanc({
+    url: new URL(`http://127.0.0.1:${String(NOBODY)}`),
+    username: null,
+    password: null,
+    ca: null,
+  });
+  const delivery = { pollSeconds: 5, reconcileMinutes: 15, batchSize: 10, settleMilliseconds: 0, stableSeconds: 60 };
+  const worker = new Worker({ orthanc, store, log, metrics, ...delivery });
+  const config = {
+    environment: { name: 'test', kind: 'development' as const },
+    credentials: ROLES.map((role) => ({ name: role, role, token: token(role) })),
+    delivery,
+  };
+  app = await createApp({ config, store, worker, metrics, log });
+  await app.ready();
+  const printed = app.printRoutes({ commonPrefix: false });
+  registered.push(...printed.split('\n'));
+});
+afterAll(async () => {
+  await app.close();
+  await store.client.close();
+});
+
+const EXAMPLES: Partial<Record<RouteKey, Partial<InjectOptions>>> = {
+  'POST /api/orthanc/webhook': { payload: { id: 'x', event: 'OnStoredInstance' } },
+  'GET /api/instances': { query: { sop_instance_uid: '1.2.3' } },
+  'GET /api/docs/:asset': { url: '/api/docs/swagger-ui.css' },
+  'GET /api/orthanc/sync/:id': { url: '/api/orthanc/sync/488b66f6-c516-4282-a3d7-e5820a044c5b' },
+};
+
+async function call(key: RouteKey, authorization?: string): Promise<LightMyRequestResponse> {
+  const [method, url] = key.split(' ') as ['GET' | 'POST', string];
+  return app.inject({
+    method,
+    url: url.replace(':id', '1.2.3'),
+    ...EXAMPLES[key],
+    headers: authorization === undefined ? {} : { authorization },
+  });
+}
+
+const KEYS = Object.keys(ACCESS) as RouteKey[];
+
+describe('access', () => {
+  it('has a row for each route and a route for each row', () => {
+    for (const key of KEYS) {
+      const [method, url] = key.split(' ') as ['GET' | 'POST', string];
+      expect(app.hasRoute({ method, url }), key).toBe(true);
+    }
+    expect(() => app.get('/api/secret', () => 'x')).toThrow();
+  });
+
+  it('is as the table says, for every route and role', async () => {
+    const checks = KEYS.flatMap((key) => [undefined, ...ROLES].map((role) => ({ key, role })));
+    await Promise.all(
+      checks.map(async ({ key, role }) => {
+        const { statusCode } = await call(key, role === undefined ? undefined : `Bearer ${token(role)}`);
+        const where = `${key} as ${role ?? 'nobody'}`;
+        if (role === undefined && ACCESS[key] !== null) expect(statusCode, where).toBe(401);
+        else if (role !== undefined && !mayCall(role, key)) expect(statusCode, where).toBe(403);
+        else expect([200, 202, 503], where).toContain(statusCode);
+      }),
+    );
+  });
+
+  it('states who may poke, read and supervise', () => {
+    const allowed = (role: Role): RouteKey[] => KEYS.filter((key) => ACCESS[key] !== null && mayCall(role, key));
+    expect(allowed('webhook')).toEqual(['POST /api/orthanc/webhook']);
+    expect(allowed('monitor')).toEqual([
+      'GET /metrics',
+      'GET /api/status',
+      'GET /api/docs',
+      'GET /api/docs/json',
+      'GET /api/docs/:asset',
+    ]);
+    expect(allowed('viewer')).not.toContain('POST /api/orthanc/sync');
+    expect(allowed('viewer')).not.toContain('GET /metrics');
+    expect(KEYS.filter((key) => ACCESS[key] === null)).toEqual(['GET /healthz', 'GET /readyz']);
+  });
+
+  it.each([
+    'Bearer',
+    'Bearer ',
+    'Bearer wrong-token-0123456789',
+    `Basic ${Buffer.from('a:b').toString('base64')}`,
+    `Bearer ${token('viewer')} x`,
+    `Bearer ${token('viewer').slice(0, -1)}`,
+    `Bearer ${'x'.repeat(5000)}`,
+  ])('refuses %j', async (header) => {
+    const answer = await call('GET /api/studies', header);
+    expect(answer.statusCode).toBe(401);
+    expect(answer.headers['www-authenticate']).toBe('Bearer');
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+  });
+});
+
+describe('answers', () => {
+  const asViewer = { authorization: `Bearer ${token('viewer')}` };
+
+  it('to an unknown address are 404 for who is known, 401 for others', async () => {
+    expect((await app.inject({ url: '/api/nothing', headers: asViewer })).json()).toMatchObject({ status: 404 });
+    expect((await app.inject({ url: '/api/nothing' })).statusCode).toBe(401);
+    expect((await app.inject({ method: 'DELETE', url: '/api/studies', headers: asViewer })).statusCode).toBe(404);
+  });
+
+  it('to a bad query name each violation', async () => {
+    const answer = await app.inject({ url: '/api/studies?limit=x&color=red', headers: asViewer });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+    expect(answer.json<{ errors: unknown[] }>().errors).toHaveLength(2);
+  });
+
+  it.each([
+    ['{', 'application/json', 400],
+    ['{"id":"x"}', 'application/json', 400],
+    ['{"id":"x","event":"y"}', 'text/plain', 415],
+    [`{"id":"${'x'.repeat(20_000)}","event":"y"}`, 'application/json', 413],
+    ['{"__proto__":{"a":1},"id":"x","event":"y"}', 'application/json', 400],
+  ])('to a bad webhook %#', async (payload, type, status) => {
+    const headers = { authorization: `Bearer ${token('webhook')}`, 'content-type': type };
+    const answer = await app.inject({ method: 'POST', url: '/api/orthanc/webhook', headers, payload });
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+  });
+
+  it('to a webhook echo its id and need neither Orthanc nor the database', async () => {
+    const started = performance.now();
+    const answer = await call('POST /api/orthanc/webhook', `Bearer ${token('webhook')}`);
+    expect(answer.statusCode).toBe(202);
+    expect(answer.json()).toEqual({ ack: 'x' });
+    expect(performance.now() - started).toBeLessThan(500);
+  });
+
+  it('say why it is not ready', async () => {
+    const answer = await app.inject('/readyz');
+    expect(answer.statusCode).toBe(503);
+    expect(answer.json<{ problems: string[] }>().problems.join()).toContain('the database does not answer');
+    expect((await app.inject('/healthz')).json()).toEqual({ alive: true });
+  });
+
+  it('without the database are 503 and tell no insides', async () => {
+    const answer = await app.inject({ url: '/api/studies', headers: asViewer });
+    expect(answer.statusCode).toBe(503);
+    expect(answer.body).not.toContain('at ');
+  });
+
+  it('describe themselves', async () => {
+    const answer = await app.inject({ url: '/api/docs/json', headers: asViewer });
+    const paths = Object.keys(answer.json<{ paths: object }>().paths);
+    for (const key of KEYS.filter((it) => !it.includes('/api/docs'))) {
+      expect(paths).toContain(key.split(' ')[1]?.replace(':id', '{id}'));
+    }
+    const page = await app.inject({ url: '/api/docs', headers: asViewer });
+    expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect((await app.inject({ url: '/api/docs/..%2Fx', headers: asViewer })).statusCode).toBe(404);
+  });
+});

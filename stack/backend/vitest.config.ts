@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { defineConfig } from 'vitest/config';
+
+const require = createRequire(import.meta.url);
+const PREFIX = 'asset:';
+
+export default defineConfig({
+  plugins: [
+    {
+      // What build.mjs does for the bundle: a package's file as text.
+      name: 'assets',
+      enforce: 'pre',
+      resolveId: (id) => (id.startsWith(PREFIX) ? `\0${id}` : null),
+      load: async (id) =>
+        id.startsWith(`\0${PREFIX}`)
+          ? `export default ${JSON.stringify(await readFile(require.resolve(id.slice(PREFIX.length + 1)), 'utf8'))};`
+          : null,
+    },
+  ],
+  test: {
+    include: ['tests/**/*.test.ts'],
+    globalSetup: ['tests/build.ts'],
+    // The live suites start servers; on two cores one after the other is faster.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
