@@ -1,22 +1,26 @@
-"""Which files of some paths can be sent, and why the others cannot: read from their first bytes alone."""
+"""Which files of some paths can be sent, and why the others cannot: read from their headers alone."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import RE_VALID_UID, MediaStorageDirectoryStorage
 
-HEAD_BYTES = 64 * 1024
+from orthancgen.dicom.truncation import missing_bytes
+
+HEAD_BYTES = 16 * 1024
 """How much of a file is read to find its file meta information (PS3.10 section 7.1), which is some 300 bytes."""
 
 
@@ -81,8 +85,8 @@ class Scan:
 def scan(paths: Iterable[Path | str]) -> Scan:
     """Finds what can be sent in files and folders (recursive; a symbolic link is followed, a loop is not).
 
-    Nothing of a file but its first HEAD_BYTES is read. The UIDs are those of its file meta information. No file makes
-    it raise.
+    Values are not read, but the lengths of the elements are, to find truncated files. The UIDs are those of the file
+    meta information. No file makes it raise.
     """
     files: list[DicomFile] = []
     skipped: list[Skipped] = []
@@ -131,13 +135,17 @@ def _walk(paths: Iterable[Path]) -> Iterator[Path | Skipped]:
 def read_head(path: Path) -> DicomFile | Skipped:
     """Reads the file meta information of one file."""
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            head = file.read(HEAD_BYTES)
+        with path.open("rb", buffering=HEAD_BYTES) as file:
+            return _read_open(path, file)
     except FileNotFoundError:
         return Skipped(path, Skip.MISSING)
     except OSError as error:
         return Skipped(path, Skip.UNREADABLE, _words(error))
+
+
+def _read_open(path: Path, file: BinaryIO) -> DicomFile | Skipped:
+    status = os.fstat(file.fileno())
+    head = file.read(HEAD_BYTES)
     if not head:
         return Skipped(path, Skip.EMPTY)
     if head[128:132] != b"DICM":
@@ -148,16 +156,24 @@ def read_head(path: Path) -> DicomFile | Skipped:
     except Exception as error:  # pydicom raises whatever damaged bytes provoke
         return Skipped(path, Skip.DAMAGED, f"its file meta information cannot be read ({type(error).__name__})")
     for keyword, value in zip(_REQUIRED, values, strict=True):
-        if not UID(value).is_valid:
+        if not _is_uid(value):
             return Skipped(path, Skip.DAMAGED, f"its file meta information has no valid {keyword}")
     if values[0] == MediaStorageDirectoryStorage:
         return Skipped(path, Skip.DICOMDIR)
     if status.st_size <= offset:
         return Skipped(path, Skip.DAMAGED, "nothing follows its file meta information")
+    missing = missing_bytes(file, offset, status.st_size, values[2])
+    if missing:
+        return Skipped(path, Skip.DAMAGED, f"truncated: at least {missing} bytes are missing at its end")
     return DicomFile(path, values[0], values[1], values[2], offset, status.st_size, status.st_mtime_ns)
 
 
+_UID = re.compile(RE_VALID_UID)
 _REQUIRED = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
+
+
+def _is_uid(value: str) -> bool:
+    return len(value) <= 64 and _UID.fullmatch(value) is not None
 
 
 def _file_meta(head: bytes) -> tuple[Dataset, int]:

@@ -25,6 +25,9 @@ DEFAULT_ASSOCIATIONS = 4
 FILES_AN_ASSOCIATION = 8
 """No more associations are opened than have this many files each."""
 
+MOST_TIMEOUT_RETRIES = 1
+"""How often a file is tried again over which the peer fell silent: each time costs the whole timeout of a command."""
+
 LONGEST_PAUSE_SECONDS = 30.0
 GRACE_SECONDS = 5.0
 """How long after an interruption the files in flight may still be confirmed."""
@@ -334,12 +337,17 @@ class _Run:
                 return False
             except LinkLostError as lost:
                 item.breaks += 1
-                if item.breaks > self.retries and not self.stop.is_set():
+                silent = lost.failure.outcome is Outcome.COMMAND_TIMEOUT
+                most = min(self.retries, MOST_TIMEOUT_RETRIES) if silent else self.retries
+                if item.breaks > most and not self.stop.is_set():
                     text = f"the association broke {item.breaks} times at this file: {lost.failure.text}"
                     self._fail(item, FileReport(item.file.path, text, outcome=lost.failure.outcome))
                 else:
                     self.queue.appendleft(item)
                 return False
+            except BaseException:
+                link.abort()
+                raise
         link.release()
         return True
 

@@ -31,9 +31,6 @@ POLL_SECONDS = 0.02
 
 INSTALL = {
     "Orthanc": "apt-get install orthanc (and orthanc-dicomweb)",
-    "dcmsend": "apt-get install dcmtk",
-    "storescp": "apt-get install dcmtk",
-    "echoscu": "apt-get install dcmtk",
     "secantusd-py": "pip install 'orthancgen[native]'",
     "node": "pip install 'orthancgen[native]', or a Node.js of 20.19 or newer",
 }
@@ -47,6 +44,15 @@ def find_program(name: str) -> str | None:
     """The path of a program: beside this Python first (the virtual environment), then in PATH and the sbin folders."""
     beside = Path(sys.executable).parent
     return shutil.which(name, path=os.pathsep.join([str(beside), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+
+
+def require_dcmtk(name: str) -> str:
+    """The path of a DCMTK program; as `require_program`, but never pynetdicom's program of the same name."""
+    for folder in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", "/usr/local/bin"]:
+        found = shutil.which(name, path=folder)
+        if found and b"dcmtk" in subprocess.run([found, "--version"], capture_output=True, check=False).stdout:
+            return found
+    return require_program(f"{name} (DCMTK)", "apt-get install dcmtk")
 
 
 def require_program(name: str, install: str | None = None) -> str:
