@@ -116,6 +116,8 @@ def _open(
     addresses = resolve(peer)
     if isinstance(addresses, Failure):
         return addresses
+    if peer.source_address is not None and (unusable := _unusable(peer.source_address)):
+        return Failure(Outcome.UNREACHABLE, f"{who(peer)} cannot be called from {peer.source_address}: {unusable}")
     entity = _entity(peer, contexts)
     failure: Failure | None = None
     for family, address in addresses:
@@ -144,6 +146,16 @@ def _open(
         if witness.opened:
             break
     return failure or Failure(Outcome.NAME_UNKNOWN, f"{peer.host!r} has no address")
+
+
+def _unusable(source_address: str) -> str | None:
+    """Why this host cannot call from an address, or None: pynetdicom would raise."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in source_address else socket.AF_INET) as sock:
+            sock.bind((source_address, 0))
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _entity(peer: Peer, contexts: Sequence[PresentationContext]) -> AE:

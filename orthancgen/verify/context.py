@@ -120,6 +120,15 @@ class Context:
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
+    def patient_record(self, patient_id: str) -> list[dict[str, Any]]:
+        """The backend's record of a patient by PatientID: one, or none.
+
+        Raises:
+            httpx.HTTPError: the backend does not answer, or neither with 200 nor 404.
+        """
+        answer = self.backend.get(f"/api/patients/{patient_id}")
+        return [] if answer.status_code == httpx.codes.NOT_FOUND else [answer.raise_for_status().json()]
+
     def lookup(self, sop_instance_uid: str) -> list[str]:
         """Orthanc's identifiers of an instance.
 

@@ -21,11 +21,14 @@ def examine(context: Context) -> Verdict:
     if sample.orthanc_id is None:
         return verdict(False, expected, "the image is not in Orthanc: see the checks before")
     records: list[dict[str, Any]] = []
+    patients: list[dict[str, Any]] = []
     started = time.monotonic()
 
     def recorded() -> bool:
+        # The instance is written first and its patient last, so the patient ends the wait.
         records[:] = context.records(sample.instance.sop_instance_uid)
-        return bool(records)
+        patients[:] = context.patient_record(sample.instance.patient_id) if records else []
+        return bool(patients)
 
     if not wait_for(recorded, seconds):
         return verdict(
@@ -33,9 +36,8 @@ def examine(context: Context) -> Verdict:
         )
     sample.recorded = True
     waited = time.monotonic() - started
-    patient = context.backend.get(f"/api/patients/{records[0]['parent_patient']}").raise_for_status().json()
-    wanted: dict[str, Any] = {"id": [sample.orthanc_id], "patient_id": sample.instance.patient_id}
-    seen: dict[str, Any] = {"id": [record["id"] for record in records], "patient_id": patient["patient_id"]}
+    wanted: dict[str, Any] = {"id": [sample.orthanc_id], "parent_patient": patients[0]["id"]}
+    seen: dict[str, Any] = {"id": [it["id"] for it in records], "parent_patient": records[0]["parent_patient"]}
     if sample.sent_by is not None:
         wanted["remote_aet"], seen["remote_aet"] = sample.sent_by.aet, records[0]["remote_aet"]
     if seen != wanted:
