@@ -12,7 +12,7 @@ from typing import Any
 
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
-from pynetdicom.pdu import A_ABORT_RQ
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RJ
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
@@ -40,6 +40,7 @@ class _Witness:
     opened: bool = False
     sockets: list[socket.socket] = field(default_factory=list)
     abort: tuple[int, int] | None = None
+    rejected: tuple[int, int, int] | None = None
     started: float = field(default_factory=time.monotonic)
 
 
@@ -193,6 +194,8 @@ def _on_pdu(event: evt.Event, witness: _Witness) -> None:
     pdu = event.pdu
     if isinstance(pdu, A_ABORT_RQ):
         witness.abort = (int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
+    elif isinstance(pdu, A_ASSOCIATE_RJ):
+        witness.rejected = (int(pdu.result or 0), int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
 
 
 def _explain(peer: Peer, association: Association, witness: _Witness, family: int, address: Any) -> Failure:
@@ -202,8 +205,9 @@ def _explain(peer: Peer, association: Association, witness: _Witness, family: in
             Outcome.UNREACHABLE, f"{name}: the connection failed, but a second attempt was answered; try again"
         )
     answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None:
-        reason = rejection(int(answer.result or 0), int(answer.result_source or 0), int(answer.diagnostic or 0))
+    if witness.rejected is not None:
+        # Not from the association: a quick rejection is lost there, when the socket is closed again before it looks.
+        reason = rejection(*witness.rejected)
         return Failure(Outcome.ASSOCIATION_REJECTED, f"{name} rejected the association: {reason.text}", reason)
     if witness.abort is not None:
         return Failure(Outcome.ASSOCIATION_ABORTED, f"{name}: {abort_text(*witness.abort)}")
