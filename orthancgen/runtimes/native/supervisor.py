@@ -37,23 +37,26 @@ class Supervisor:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    @property
-    def _rpc(self) -> Any:
-        """A fresh connection for each call: supervisor's transport cannot be used again after a refused one."""
+    def _call(self, method: str, *arguments: object) -> Any:
+        """One call over its own connection: supervisor's transport cannot be used again after a refused one."""
         transport = SupervisorTransport(None, None, f"unix://{self._state.socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        try:
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(proxy.supervisor, method)(*arguments)
+        finally:
+            transport.close()
 
     def running(self) -> bool:
         """Whether the supervisor answers."""
         try:
-            self._rpc.getPID()
+            self._call("getPID")
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
         return True
 
     def pid(self) -> int:
         """Process id of the supervisor itself."""
-        return cast("int", self._rpc.getPID())
+        return cast("int", self._call("getPID"))
 
     def start(self, variables: Mapping[str, str]) -> None:
         """Start the supervisor; it starts no service by itself.
@@ -82,7 +85,7 @@ class Supervisor:
             StartError: they do not end.
         """
         pid = self.pid()
-        self._rpc.shutdown()
+        self._call("shutdown")
         deadline = time.monotonic() + 90
         while Path(f"/proc/{pid}").exists():
             if time.monotonic() > deadline:
@@ -91,27 +94,27 @@ class Supervisor:
 
     def reload(self) -> None:
         """Take over a changed configuration: groups that changed or went are stopped and removed, new ones added."""
-        [[added, changed, removed]] = self._rpc.reloadConfig()
+        [[added, changed, removed]] = self._call("reloadConfig")
         for group in (*changed, *removed):
-            self._rpc.stopProcessGroup(group)
-            self._rpc.removeProcessGroup(group)
+            self._call("stopProcessGroup", group)
+            self._call("removeProcessGroup", group)
         for group in (*added, *changed):
-            self._rpc.addProcessGroup(group)
+            self._call("addProcessGroup", group)
 
     def processes(self) -> dict[str, Process]:
         """Every service by name."""
         return {
             row["name"]: Process(row["name"], row["statename"], row["pid"], max(0, row["now"] - row["start"]) if row["pid"] else 0)
-            for row in self._rpc.getAllProcessInfo()
+            for row in self._call("getAllProcessInfo")
         }
 
     def start_service(self, name: str) -> None:
         """Start a service; its health is waited for elsewhere."""
-        self._rpc.startProcess(name, False)  # noqa: FBT003  supervisor's own signature: wait
+        self._call("startProcess", name, False)  # wait
 
     def stop_service(self, name: str) -> None:
         """Stop a service and wait for its end; one that does not run is no error."""
         process = self.processes().get(name)
         if process is None or process.state in {"STOPPED", "EXITED", "FATAL"}:
             return
-        self._rpc.stopProcess(name)
+        self._call("stopProcess", name)
