@@ -15,6 +15,7 @@ A check that fails is not an error but a result (exit code 1). Anything else tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import ClassVar
 
@@ -48,13 +49,28 @@ class OrthancgenError(Exception):
 
 
 class InputError(OrthancgenError):
-    """The input is wrong. ``problems`` holds every problem found, in the order of the file."""
+    """The input is wrong.
+
+    Args:
+        message: what is wrong.
+        hint: the remedy, or None.
+        problems: every problem found, in the order of the file.
+        sources: text of each file by its name, for excerpts, with secrets hidden.
+    """
 
     exit_code = Exit.INPUT_INVALID
 
-    def __init__(self, message: str, *, hint: str | None = None, problems: tuple[object, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        problems: tuple[object, ...] = (),
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.problems = problems
+        self.sources: Mapping[str, str] = sources or {}
 
 
 class RenderError(OrthancgenError):

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -86,22 +85,12 @@ def show_error(error: OrthancgenError) -> None:
     err = console(err=True)
     if isinstance(error, InputError) and error.problems:
         problems = [p for p in error.problems if isinstance(p, Problem)]
-        show_problems(problems, _sources(problems))
+        show_problems(problems, error.sources)
     err.print("error: ", style="bold red", end="")
     err.print(error.message, soft_wrap=True)
     if error.hint:
         err.print("  hint: ", style="bold green", end="")
         err.print(error.hint, soft_wrap=True)
-
-
-def _sources(problems: Sequence[Problem]) -> dict[str, str]:
-    sources: dict[str, str] = {}
-    for name in {p.mark.file for p in problems if p.mark}:
-        try:
-            sources[name] = Path(name).read_text(encoding="utf-8-sig", errors="replace")
-        except OSError:
-            continue
-    return sources
 
 
 def leave(code: Exit) -> None:

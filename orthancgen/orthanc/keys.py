@@ -45,7 +45,7 @@ class Version:
             return MAINLINE
         match = re.fullmatch(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?", text.strip(), re.ASCII)
         if match is None:
-            msg = f"{text!r} is no version of Orthanc, which reads as 1.12.7"
+            msg = f"{text[:40]!r} is no version of Orthanc, which reads as 1.12.7"
             raise ValueError(msg)
         return cls(*(int(part or 0) for part in match.groups()))
 

@@ -24,7 +24,9 @@ def plan(site: Site, version: Version | None = None) -> Plan:
         version: the Orthanc that will run, as loading the environment found it; without it, what the site names.
     """
     version = version or target_version(site)
-    return Plan(site, version, tuple(_services(site)), tuple(_flows(site)), tuple(_secrets(site)), tuple(_accounts(site)))
+    return Plan(
+        site, version, tuple(_services(site)), tuple(_flows(site)), tuple(_secrets(site)), tuple(_accounts(site))
+    )
 
 
 def _services(site: Site) -> Iterator[Service]:

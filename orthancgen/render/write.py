@@ -61,7 +61,8 @@ def write(bundle: Bundle, folder: Path) -> tuple[Change, ...]:
                 (folder / change.path).unlink(missing_ok=True)
     except OSError as error:
         raise RenderError(
-            f"cannot write {error.filename or folder}: {error.strerror}", hint="name a folder that you may write, with -o"
+            f"cannot write {error.filename or folder}: {error.strerror}",
+            hint="name a folder that you may write, with -o",
         ) from None
     finally:
         for temporary, _ in staged:
@@ -99,6 +100,10 @@ def _state(file: File, target: Path) -> State:
 def _earlier(folder: Path) -> tuple[str, ...]:
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return tuple(path for path in files if isinstance(path, str) and ".." not in Path(path).parts and not path.startswith("/"))
+        return tuple(
+            path
+            for path in files
+            if isinstance(path, str) and ".." not in Path(path).parts and not path.startswith("/")
+        )
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return ()

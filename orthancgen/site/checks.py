@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings
+from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings, keys_for
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath, Severity
 from orthancgen.site.secrets import SecretSource
@@ -221,6 +221,17 @@ def full_storage_can_be_refused(site: Site, version: Version) -> Iterator[Violat
         )
 
 
+def address_can_be_chosen(site: Site, version: Version) -> Iterator[Violation]:
+    """``HttpBindAddresses`` came with 1.12.10; an older Orthanc serves its own host, or every address of it."""
+    address, simple = site.http.listen_on, {"127.0.0.1", "0.0.0.0"}  # noqa: S104
+    if site.runtime == "native" and address not in simple and "HttpBindAddresses" not in keys_for(version):
+        yield Violation(
+            ("http", "listen_on"),
+            f"Orthanc {version} cannot listen on {address} alone: it serves this host, or every address of it",
+            "write 127.0.0.1 or 0.0.0.0, or use Orthanc 1.12.10 or newer",
+        )
+
+
 CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     ports_differ,
     aets_differ,
@@ -234,5 +245,6 @@ VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     settings_are_known,
     quirks_are_known,
     full_storage_can_be_refused,
+    address_can_be_chosen,
 )
 """Checks against the version of Orthanc that will run."""

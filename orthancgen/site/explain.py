@@ -12,12 +12,17 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from orthancgen.site.problems import KeyPath, printable
+from orthancgen.site.types import SecretRef
 
 _KINDS = {
     "string": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "tuple": "a list",
     "dict": "a section with keys", "model": "a section with keys",
 }  # fmt: skip
 """First part of pydantic's error type -> what is wanted."""
+_REFERENCE_HINT = (
+    "write {secret: a_name}; `secrets:` says where its value comes from, or it is generated"
+)
+_SOURCE_HINT = "write {file: /path} or {env: VARIABLE}, or leave it out to have the secret generated"
 BOUNDS = {
     "greater_than_equal": ("at least {ge}", "the smallest value is {ge}"),
     "less_than_equal": ("at most {le}", "the largest value is {le}"),
@@ -32,6 +37,10 @@ def message_and_hint(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, 
         model: the model at the root of the error's location.
     """
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    if reaches(model, error["loc"], SecretRef) and kind != "missing":
+        return "a reference to a secret is wanted here, never the secret itself", _REFERENCE_HINT
+    if error["loc"][:1] == ("secrets",) and kind in {"model_type", "extra_forbidden"}:
+        return "a source of a secret is wanted here, file: or env:, never the secret itself", _SOURCE_HINT
     if kind == "extra_forbidden":
         return _unknown_key(str(error["loc"][-1]), fields_at(model, error["loc"][:-1]))
     if kind == "missing":
@@ -54,7 +63,9 @@ def message_and_hint(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, 
 
 
 def _unknown_key(key: str, known: Sequence[str]) -> tuple[str, str | None]:
-    return f"unknown key {printable(key)}", did_you_mean(key, known) or (f"known here: {', '.join(known)}" if known else None)
+    return f"unknown key {printable(key)}", did_you_mean(key, known) or (
+        f"known here: {', '.join(known)}" if known else None
+    )
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str | None:
@@ -67,7 +78,9 @@ def did_you_mean(word: str, known: Sequence[str]) -> str | None:
 def _not_one_of(given: Any, context: Mapping[str, Any]) -> tuple[str, str | None]:
     expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
     words = [word.strip() for word in expected.split(",")]
-    return f"{_shown(given)} is none of: {', '.join(words)}", did_you_mean(given, words) if isinstance(given, str) else None
+    return f"{_shown(given)} is none of: {', '.join(words)}", did_you_mean(given, words) if isinstance(
+        given, str
+    ) else None
 
 
 def _wrong_kind(given: Any, wanted: str) -> tuple[str, str | None]:
@@ -95,6 +108,18 @@ def _kind_of(given: Any) -> str:
 
 def _shown(given: Any) -> str:
     return f'"{printable(given, 60)}"' if isinstance(given, str) else printable(str(given), 60)
+
+
+def reaches(model: type[BaseModel], path: KeyPath, wanted: type[BaseModel]) -> bool:
+    """Whether the path, as the model reads it, leads to a section of that type or into one."""
+    current: Any = model
+    for part in path:
+        current = section_of(_step(current, part))
+        if current is wanted:
+            return True
+        if current is None:
+            return False
+    return False
 
 
 def fields_at(model: type[BaseModel], path: KeyPath) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from orthancgen.errors import InputError
 from orthancgen.orthanc.keys import Version
 from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation, target_version
 from orthancgen.site.explain import did_you_mean, message_and_hint
+from orthancgen.site.masking import mask_lines, mask_logins, may_be_secret
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
-from orthancgen.site.tree import Node, parse
+from orthancgen.site.tree import MAXIMUM_BYTES, Node, mask, parse
 
 AskInstalled = Callable[[], Version | None]
 MAXIMUM_EXTENDS = 8
@@ -32,6 +33,7 @@ class Loaded:
     site: Site | None
     problems: tuple[Problem, ...]
     sources: Mapping[str, str] = field(repr=False)
+    """Text of each file for the excerpts of the problems, with everything hidden that may be a secret."""
     tree: Node | None = field(repr=False)
     version: Version | None = None
     """The version of Orthanc that the environment was checked against."""
@@ -54,7 +56,9 @@ class Loaded:
         if self.site is None:
             count = len(self.errors)
             raise InputError(
-                f"{count} {'error' if count == 1 else 'errors'} in {display_name(self.path)}", problems=self.problems
+                f"{count} {'error' if count == 1 else 'errors'} in {display_name(self.path)}",
+                problems=self.problems,
+                sources=self.sources,
             )
         return self.site
 
@@ -91,21 +95,26 @@ def load(path: Path, ask_installed: AskInstalled | None = None) -> Loaded:
     problems: list[Problem] = []
     tree = _read_chain(path, sources, problems)
     if tree is None:
-        return Loaded(path, None, sort_problems(problems), sources, None)
+        return Loaded(path, None, sort_problems(problems), _masked(sources), None)
     had_problems = bool(problems)
     site, version, found = validate(tree, ask_installed)
     problems += found
     ordered = sort_problems(problems)
     invalid = had_problems or any(p.severity == "error" for p in ordered)
-    return Loaded(path, None if invalid else site, ordered, sources, tree, version)
+    shown = _masked(sources) if ordered else {}
+    return Loaded(path, None if invalid else site, ordered, shown, tree, version)
+
+
+def _masked(sources: Mapping[str, str]) -> dict[str, str]:
+    return {name: mask_logins(mask(text, may_be_secret) or mask_lines(text)) for name, text in sources.items()}
 
 
 def display_name(path: Path) -> str:
     """The path relative to the working folder where it lies below it."""
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
+        return printable(str(path.resolve().relative_to(Path.cwd())), 4096)
+    except (ValueError, OSError, RuntimeError):  # RuntimeError: a symbolic link to itself
+        return printable(str(path), 4096)
 
 
 def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) -> Node | None:
@@ -114,10 +123,14 @@ def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) ->
     at: Mark | None = None
     current: Path | None = path
     while current is not None:
-        if current.resolve() in visited or len(visited) >= MAXIMUM_EXTENDS:
-            problems.append(Problem("extends goes round in a circle, or too deep", at, ("extends",)))
+        resolved = _resolved(current)
+        if resolved in visited:
+            problems.append(Problem("extends goes round in a circle", at, ("extends",)))
             break
-        visited.append(current.resolve())
+        if len(visited) >= MAXIMUM_EXTENDS:
+            problems.append(Problem(f"extends goes deeper than {MAXIMUM_EXTENDS} files", at, ("extends",)))
+            break
+        visited.append(resolved)
         tree = _read_file(current, at, sources, problems)
         if tree is None:
             return merged
@@ -132,16 +145,22 @@ def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) ->
 def _read_file(path: Path, at: Mark | None, sources: dict[str, str], problems: list[Problem]) -> Node | None:
     name = display_name(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if not path.is_file() and path.exists():
+            problems.append(Problem(f"cannot read {printable(name)}: not a file", at or Mark(name, 1, 1, 1)))
+            return None
+        with path.open("rb") as file:
+            content = file.read(4 * MAXIMUM_BYTES + 1)
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
-        problems.append(Problem(f"byte {error.start + 1} is not UTF-8", Mark(name, 1, 1, 1)))
+        line = content.count(b"\n", 0, error.start) + 1
+        problems.append(Problem(f"byte {error.start + 1} of the file is not UTF-8", Mark(name, line, 1, 1)))
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a file name"
         problems.append(Problem(f"cannot read {printable(name)}: {reason}", at or Mark(name, 1, 1, 1)))
         return None
     sources[name] = text
-    tree, found = parse(text, name)
+    tree, found = parse(text, name, may_be_secret)
     problems += found
     if tree is not None and not isinstance(tree.value, dict):
         problems.append(Problem("an environment file is a section with keys", tree.mark))
@@ -149,10 +168,17 @@ def _read_file(path: Path, at: Mark | None, sources: dict[str, str], problems: l
     return tree
 
 
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # RuntimeError: a symbolic link to itself; reading it says so
+        return path
+
+
 def _base_of(path: Path, parent: Node | None, problems: list[Problem]) -> tuple[Path | None, Mark | None]:
     if parent is None or parent.value is None:
         return None, None
-    if not isinstance(parent.value, str) or "\0" in parent.value:
+    if not isinstance(parent.value, str) or not parent.value.strip() or "\0" in parent.value:
         problems.append(Problem("extends names one file", parent.mark, ("extends",)))
         return None, None
     return path.parent / parent.value, parent.mark
@@ -173,7 +199,9 @@ def _drop_nothing(node: Node) -> None:
     if isinstance(node.value, dict):
         for key in [key for key, child in node.value.items() if child.value is None]:
             del node.value[key]
-    for child in node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ():
+    for child in (
+        node.value.values() if isinstance(node.value, dict) else node.value if isinstance(node.value, list) else ()
+    ):
         _drop_nothing(child)
 
 

@@ -13,7 +13,16 @@ from orthancgen.site.modalities import Modality
 from orthancgen.site.network import Network
 from orthancgen.site.orthanc import Orthanc
 from orthancgen.site.secrets import SecretSource
-from orthancgen.site.types import EnvironmentName, ImageReference, Items, ModalityName, PlainText, SecretName, Section, UserName
+from orthancgen.site.types import (
+    EnvironmentName,
+    ImageReference,
+    Items,
+    ModalityName,
+    PlainText,
+    SecretName,
+    Section,
+    UserName,
+)
 from orthancgen.site.users import User
 
 Kind = Literal["development", "staging", "production"]

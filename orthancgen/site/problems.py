@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rich.text import Text
+
+HIDDEN = "\ue000"
+"""Stands for one character of a value that must not be shown (a private-use character, in no file that we accept)."""
+_HIDDEN_SHOWN = "[hidden]"
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # https://yaml.org/spec/1.1/#b-char
 
 KeyPath = tuple[str | int, ...]
 Severity = Literal["error", "warning"]
@@ -41,7 +47,7 @@ class Problem:
     @property
     def place(self) -> str:
         """``file:line:column``, or an empty text where the problem belongs to no file."""
-        return f"{self.mark.file}:{self.mark.line}:{self.mark.column}" if self.mark else ""
+        return f"{printable(self.mark.file, 4096)}:{self.mark.line}:{self.mark.column}" if self.mark else ""
 
 
 def format_path(path: KeyPath) -> str:
@@ -61,9 +67,7 @@ def printable(text: str, limit: int = 120) -> str:
 def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """In the order of the files: by file, line, column; each problem once."""
     unique = dict.fromkeys(problems)
-    return tuple(
-        sorted(unique, key=lambda p: (p.mark.file, p.mark.line, p.mark.column) if p.mark else ("", 0, 0))
-    )
+    return tuple(sorted(unique, key=lambda p: (p.mark.file, p.mark.line, p.mark.column) if p.mark else ("", 0, 0)))
 
 
 def as_text(problems: Sequence[Problem], sources: Mapping[str, str]) -> Text:
@@ -82,26 +86,45 @@ def as_text(problems: Sequence[Problem], sources: Mapping[str, str]) -> Text:
         if problem.path:
             out.append(f"{problem.key_path}: ", "cyan")
         out.append(f"{problem.severity}: ", style)
-        out.append(f"{problem.message}\n")
+        out.append(f"{printable(problem.message, 4096)}\n")
         if problem.mark:
             if problem.mark.file not in lines:
-                lines[problem.mark.file] = sources.get(problem.mark.file, "").splitlines()
+                lines[problem.mark.file] = _LINE_BREAK.split(sources.get(problem.mark.file, ""))
             _excerpt(out, problem.mark, lines[problem.mark.file], style)
         if problem.hint:
             out.append("  hint: ", "bold green")
-            out.append(f"{problem.hint}\n")
+            out.append(f"{printable(problem.hint, 4096)}\n")
     return out
 
 
+def _reveal_nothing(line: str, start: int, end: int) -> tuple[str, int, int]:
+    """The line with each hidden run as ``[hidden]``, whatever its length, and the span moved accordingly."""
+    shown = ""
+    moved_start, moved_end = start, end
+    for run in re.finditer(f"{HIDDEN}+|[^{HIDDEN}]+", line):
+        hidden = run[0][0] == HIDDEN
+        if run.start() <= start < run.end():
+            moved_start = len(shown) + (0 if hidden else start - run.start())
+        shown += _HIDDEN_SHOWN if hidden else run[0]
+        if run.start() < end <= run.end():
+            moved_end = len(shown) - (0 if hidden else run.end() - end)
+    if start >= len(line):
+        moved_start = len(shown)
+    return shown, moved_start, max(moved_end, moved_start + 1)
+
+
 def _excerpt(out: Text, mark: Mark, lines: Sequence[str], style: str) -> None:
-    if mark.line > len(lines):
+    if mark.line > len(lines) or not lines[mark.line - 1].strip():
         return
-    width, line = 100, lines[mark.line - 1]
-    first = max(0, min(mark.column - 1, max(0, len(line) - width)) - (8 if len(line) > width else 0))
-    shown = "".join(c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line[first : first + width])
+    line, start, end = _reveal_nothing(lines[mark.line - 1], mark.column - 1, mark.end_column - 1)
+    width = 100
+    first = max(0, min(start, max(0, len(line) - width)) - (8 if len(line) > width else 0))
+    shown = "".join(
+        c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line[first : first + width]
+    )
     number = str(mark.line)
-    start = mark.column - 1 - first
-    carets = max(1, min(mark.end_column - mark.column, len(shown) - start))
+    carets = max(1, min(end - start, len(shown) - (start - first)))
+    start -= first
     out.append(f"  {number} | ", "dim").append(f"{shown}\n")
     out.append(f"  {' ' * len(number)} | ", "dim").append(" " * start).append("^" * carets + "\n", style)
 

@@ -12,7 +12,7 @@ from orthancgen.orthanc.keys import Version
 from orthancgen.site.checks import Violation
 from orthancgen.site.model import Site
 from orthancgen.site.settings import REFUSED_IN_PRODUCTION
-from orthancgen.site.types import image_tag, is_loopback
+from orthancgen.site.types import image_digest, image_tag, is_loopback
 
 ORTHANC_BASELINE = Version.parse("1.13.0")
 """Oldest version without a known critical fault (CVE-2026-10528, CVE-2026-87020 and older ones)."""
@@ -28,7 +28,11 @@ ANYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Orthanc's version is named, and has no known critical fault."""
     if site.orthanc.version == "auto":
-        yield Violation(("orthanc", "version"), "a production environment names its version of Orthanc", f'write "{ORTHANC_BASELINE}"')
+        yield Violation(
+            ("orthanc", "version"),
+            "a production environment names its version of Orthanc",
+            f'write "{ORTHANC_BASELINE}"',
+        )
     elif Version.parse(site.orthanc.version) < ORTHANC_BASELINE:
         yield Violation(
             ("orthanc", "version"),
@@ -41,7 +45,7 @@ def images_are_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Images have a fixed tag, and none is known to be faulty."""
     for field in ("orthanc", "mongo", "backend", "viewer"):
         image = getattr(site.images, field)
-        if image is not None and (image_tag(image) or "latest") == "latest":
+        if image is not None and image_digest(image) is None and (image_tag(image) or "latest") == "latest":
             yield Violation(("images", field), "an image without a fixed tag changes under you", "name a version")
     orthanc, mongo = site.images.orthanc, site.images.mongo
     if orthanc and "orthancteam/orthanc" in orthanc:
@@ -87,7 +91,10 @@ def strangers_may_not_read(site: Site) -> Iterator[Violation]:
         )  # fmt: skip
     if not checks.called_aet:
         yield Violation(
-            ("dicom", "ae_checks", "called_aet"), "calls for another AE title are accepted", "called_aet: true", "warning"
+            ("dicom", "ae_checks", "called_aet"),
+            "calls for another AE title are accepted",
+            "called_aet: true",
+            "warning",
         )
 
 
@@ -116,7 +123,9 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
             "dicom: {tls: {enabled: true}}, or network: {vpn: ...}",
         )
     else:
-        yield Violation(("dicom", "tls", "enabled"), "DICOM travels unencrypted", "dicom: {tls: {enabled: true}}", "warning")
+        yield Violation(
+            ("dicom", "tls", "enabled"), "DICOM travels unencrypted", "dicom: {tls: {enabled: true}}", "warning"
+        )
     if site.webhook.enabled and site.webhook.url is not None and site.webhook.url.startswith("http://"):
         yield Violation(("webhook", "url"), "the webhook and its credential would travel unencrypted", "use https://")
 
@@ -147,7 +156,9 @@ def storage_loses_nothing(site: Site) -> Iterator[Violation]:
             "when_full: reject", "warning",
         )  # fmt: skip
     if site.orthanc.web_dav:
-        yield Violation(("orthanc", "web_dav"), "WebDAV opens a second door to the archive", "web_dav: false", "warning")
+        yield Violation(
+            ("orthanc", "web_dav"), "WebDAV opens a second door to the archive", "web_dav: false", "warning"
+        )
 
 
 PRODUCTION_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (

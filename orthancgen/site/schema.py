@@ -20,7 +20,11 @@ def json_schema() -> dict[str, Any]:
     definitions = {name: _loosen(definition) for name, definition in document.pop("$defs").items()}
     body = _loosen(document)
     body["properties"] = {
-        "extends": {"type": "string", "description": "Environment file that this one completes.", "examples": ["base.yaml"]},
+        "extends": {
+            "type": "string",
+            "description": "Environment file that this one completes.",
+            "examples": ["base.yaml"],
+        },
         **body["properties"],
     }
     return {
@@ -41,6 +45,6 @@ def _loosen(schema: dict[str, Any]) -> dict[str, Any]:
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     if any(option.get("type") == "null" for option in schema.get("anyOf", ())):
         return schema
-    kept = {key: schema[key] for key in ("description", "default", "title", "examples") if key in schema}
+    kept: dict[str, Any] = {key: schema[key] for key in ("description", "default", "title", "examples") if key in schema}
     inner = {key: value for key, value in schema.items() if key not in kept}
     return {**kept, "anyOf": [inner, {"type": "null"}]}

@@ -1,6 +1,7 @@
 """Orthanc's keys that the model says itself: in ``orthanc.settings`` they would say one thing twice.
 
-Each key with the place of the model that decides it. ``render/orthanc_json.py`` writes exactly these keys.
+Each key with the place of the model that decides it. ``render/orthanc_json.py`` writes these keys, as far as the version
+knows them and the model switches them on, and those of ``DEFAULTS``; the secrets are written into a second file at deploy.
 """
 
 from __future__ import annotations
@@ -62,9 +63,17 @@ OWNED: Final[dict[str, str]] = {
     "OrthancGenSecrets": "webhook",
 }
 
+DEFAULTS: Final[frozenset[str]] = frozenset(
+    {"ExecuteLuaEnabled", "RestApiWriteToFileSystemEnabled", "HttpTimeout", "DicomTlsMinimumProtocolVersion"}
+)
+"""Keys that are rendered with a safe value, which ``orthanc.settings`` may replace."""
+
 REFUSED_IN_PRODUCTION: Final[dict[str, tuple[object, str]]] = {
     "ExecuteLuaEnabled": (True, "whoever may use the REST API could run any program as Orthanc's user"),
-    "RestApiWriteToFileSystemEnabled": (True, "whoever may use the REST API could overwrite Orthanc's files (CVE-2023-33466)"),
+    "RestApiWriteToFileSystemEnabled": (
+        True,
+        "whoever may use the REST API could overwrite Orthanc's files (CVE-2023-33466)",
+    ),
     "DeidentifyLogs": (False, "names of patients would stand in the log"),
     "HttpsVerifyPeers": (False, "nothing would prove who answers an HTTPS call"),
 }

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from orthancgen.site.problems import KeyPath, Mark, Problem, printable
+from orthancgen.site.problems import HIDDEN, KeyPath, Mark, Problem, printable
 
 if TYPE_CHECKING:
     from yaml.nodes import Node as YamlNode
@@ -24,6 +24,8 @@ MAXIMUM_DEPTH = 32
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_LONGEST_NUMBER = 64
+_LONG_NUMBER = re.compile(r"[-+.0-9_:eE]+")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _RESOLVED = frozenset(
@@ -31,7 +33,7 @@ _RESOLVED = frozenset(
 )
 """Tags that PyYAML gives a plain scalar by itself; any other was written in the file."""
 # https://yaml.org/spec/1.2.2/#103-core-schema against https://yaml.org/type/{bool,int,float,timestamp}.html
-_WORDS = frozenset("y Y n N yes Yes YES no No NO on On ON off Off OFF".split())
+_WORDS = frozenset(["y", "Y", "n", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF"])
 _AMBIGUOUS_NUMBERS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, flags=re.ASCII), why)
     for pattern, why in (
@@ -67,8 +69,10 @@ class Node:
         node = self
         for depth, part in enumerate(path):
             children: Any = node.value
-            present = part in children if isinstance(children, dict) else (
-                isinstance(children, list) and isinstance(part, int) and part < len(children)
+            present = (
+                part in children
+                if isinstance(children, dict)
+                else (isinstance(children, list) and isinstance(part, int) and part < len(children))
             )
             if not present:
                 return node, depth
@@ -76,70 +80,138 @@ class Node:
         return node, len(path)
 
 
-def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+MaySecret = Callable[[KeyPath, str], bool]
+
+
+def _none_is(_path: KeyPath, _value: str) -> bool:
+    return False
+
+
+def parse(text: str, file: str, may_be_secret: MaySecret = _none_is) -> tuple[Node | None, list[Problem]]:
     """Read one YAML document.
 
     Args:
         text: the document.
         file: its name, for the places.
+        may_be_secret: tells for a key path and a scalar whether no message may hold it.
 
     Returns:
         The tree, or None where the text is no YAML at all; and every problem found.
     """
     if len(text) > MAXIMUM_BYTES:
         return None, [Problem(f"the file is larger than {MAXIMUM_BYTES // 2**20} MiB", Mark(file, 1, 1, 1))]
-    reader = _Reader(file)
+    foreign = _FOREIGN.search(text)
+    if foreign is not None:
+        line, column = text.count("\n", 0, foreign.start()) + 1, foreign.start() - text.rfind("\n", 0, foreign.start())
+        described = f"U+{ord(foreign[0]):04X} is a character that YAML does not allow"
+        return None, [Problem(described, Mark(file, line, column, column + 1))]
     try:
-        root = _compose(text)
+        problems, too_deep = _survey(text, file)
+        if too_deep:
+            return None, problems
+        root: YamlNode | None = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
-        mark = Mark(file, place.line + 1, place.column + 1, place.column + 2) if place else Mark(file, 1, 1, 1)
-        hint = "indent with spaces" if "\\t" in str(error.problem) or "\t" in str(error.problem) else None
-        return None, [Problem(f"not YAML: {error.problem or error.context}", mark, hint=hint)]
-    except yaml.YAMLError as error:
-        return None, [_unreadable(error, text, file)]
-    except RecursionError:
-        return None, [Problem(f"nested deeper than {MAXIMUM_DEPTH} levels", Mark(file, 1, 1, 1))]
+        return None, [_not_yaml(error, text, file)]
     if root is None:
         return None, [Problem("the file is empty", Mark(file, 1, 1, 1), hint="`orthancgen init` writes a first one")]
-    tree = reader.node(root, (), 0)
-    return tree, reader.problems
+    reader = _Reader(file, problems, may_be_secret)
+    return reader.node(root, ()), reader.problems
 
 
-def _compose(text: str) -> YamlNode | None:
-    """Compose by libyaml where PyYAML has it (ten times faster); both give the same nodes and marks."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    composed: YamlNode | None = yaml.compose(text, Loader=loader)
-    return composed
+_INSTEAD_OF_ALIAS = "write the value out, or put what environments share into a base file named by `extends`"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML has it (ten times faster); both give the same nodes and marks."""
+_FOREIGN = re.compile("[^\\t\\n\\r -~\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]")
+"""What is no ``c-printable`` of https://yaml.org/spec/1.1/, and the byte order mark inside a document."""
 
 
-def _unreadable(error: yaml.YAMLError, text: str, file: str) -> Problem:
-    position = getattr(error, "position", None)
-    if isinstance(position, int):
-        before = text[:position]
-        line, column = before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
-        return Problem("a character that YAML does not allow", Mark(file, line, column, column + 1))
-    return Problem(f"not YAML: {printable(str(error))}", Mark(file, 1, 1, 1))
+def _survey(text: str, file: str) -> tuple[list[Problem], bool]:
+    """What the events show before they are composed: anchors, aliases, and whether the document nests too deep.
+
+    libyaml composes recursively, so that a deep file ends the process; and a composed alias no longer knows its place.
+    """
+    depth, problems = 0, []
+    for event in yaml.parse(text, Loader=_LOADER):
+        start = event.start_mark
+        line, column = (start.line + 1, start.column + 1) if start else (1, 1)
+        mark = Mark(file, line, column, column + 1)
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            continue
+        if getattr(event, "anchor", None):
+            what = "an alias (*name)" if isinstance(event, yaml.AliasEvent) else "an anchor (&name)"
+            problems.append(Problem(f"{what}: this file is read without them", mark, hint=_INSTEAD_OF_ALIAS))
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        if depth > MAXIMUM_DEPTH:
+            return [Problem(f"nested deeper than {MAXIMUM_DEPTH} levels", mark)], True
+    return problems, False
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    place = error.problem_mark or error.context_mark
+    line, column = (place.line, place.column) if place else (0, 0)
+    lines = text.split("\n")
+    before = lines[line][: column + 1] if line < len(lines) else ""
+    # The pure Python parser quotes the alias that it read, which may be a password.
+    said = re.sub(r"(undefined alias).*", r"\1", error.problem or error.context or "unreadable", flags=re.DOTALL)
+    hint = "indent with spaces, not tabs" if "\t" in before else None
+    return Problem(f"not YAML: {printable(said)}", Mark(file, line + 1, column + 1, column + 2), hint=hint)
+
+
+def mask(text: str, may_be_secret: MaySecret) -> str | None:
+    """The text with every scalar hidden that may be a secret, also one that stands in a section that is refused.
+
+    Args:
+        text: the document.
+        may_be_secret: tells for a key path and a scalar.
+
+    Returns:
+        The text, each hidden character replaced by :data:`~orthancgen.site.problems.HIDDEN`; None where it is no YAML.
+    """
+    try:
+        unsafe = len(text) > MAXIMUM_BYTES or _FOREIGN.search(text) or _survey(text, "")[1]
+        root = None if unsafe else yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        return None
+    if root is None:
+        return None
+    pieces: list[str] = []
+    at = 0
+    for start, end in sorted(_spans(root, (), may_be_secret, set())):
+        if start >= at:
+            pieces += [text[at:start], re.sub(r"[^\n\r]", HIDDEN, text[start:end])]
+            at = end
+    return "".join((*pieces, text[at:]))
+
+
+def _spans(source: YamlNode, path: KeyPath, may_be_secret: MaySecret, seen: set[int]) -> Iterator[tuple[int, int]]:
+    if isinstance(source, yaml.ScalarNode):
+        if may_be_secret(path, source.value):
+            yield source.start_mark.index, source.end_mark.index
+        return
+    if id(source) in seen:
+        return
+    seen.add(id(source))
+    if isinstance(source, yaml.SequenceNode):
+        for index, item in enumerate(source.value):
+            yield from _spans(item, (*path, index), may_be_secret, seen)
+    else:
+        for key, value in source.value:
+            yield from _spans(value, (*path, str(key.value)), may_be_secret, seen)
 
 
 class _Reader:
     """Turns PyYAML's nodes into ours and collects what is wrong on the way."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, problems: list[Problem], may_be_secret: MaySecret) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.problems = problems
+        self.may_be_secret = may_be_secret
         self._seen: set[int] = set()
 
-    def node(self, source: YamlNode, path: KeyPath, depth: int) -> Node:
+    def node(self, source: YamlNode, path: KeyPath) -> Node:
         mark = self._mark(source)
-        if depth > MAXIMUM_DEPTH:
-            self._problem(f"nested deeper than {MAXIMUM_DEPTH} levels", mark, path)
-            return Node(None, mark)
-        if id(source) in self._seen:
-            self._problem(
-                "an alias (*name): this file is read without them", mark, path,
-                hint="write the value out, or put what environments share into a base file named by `extends`",
-            )  # fmt: skip
+        if id(source) in self._seen:  # an alias, told by the survey
             return Node(None, mark)
         self._seen.add(id(source))
         if isinstance(source, yaml.ScalarNode):
@@ -147,12 +219,12 @@ class _Reader:
         if isinstance(source, yaml.SequenceNode):
             if source.tag != "tag:yaml.org,2002:seq":
                 self._tag(source, mark, path)
-            return Node([self.node(item, (*path, i), depth + 1) for i, item in enumerate(source.value)], mark)
+            return Node([self.node(item, (*path, i)) for i, item in enumerate(source.value)], mark)
         if source.tag != "tag:yaml.org,2002:map":
             self._tag(source, mark, path)
-        return Node(self._mapping(source, path, depth), mark)
+        return Node(self._mapping(source, path), mark)
 
-    def _mapping(self, source: YamlNode, path: KeyPath, depth: int) -> dict[str, Node]:
+    def _mapping(self, source: YamlNode, path: KeyPath) -> dict[str, Node]:
         children: dict[str, Node] = {}
         for key_source, value_source in source.value:
             key_mark = self._mark(key_source)
@@ -172,7 +244,7 @@ class _Reader:
                 where = f", first on line {first.line}" if first else ""
                 self._problem(f"the key {printable(key)} stands twice{where}", key_mark, (*path, key))
                 continue
-            child = self.node(value_source, (*path, key), depth + 1)
+            child = self.node(value_source, (*path, key))
             child.key_mark = key_mark
             children[key] = child
         return children
@@ -194,12 +266,19 @@ class _Reader:
         if text in _BOOLEANS:
             return _BOOLEANS[text]
         if text in _WORDS:
-            return self._ambiguous(text, "some readers take it for true or false", mark, path)
+            self._ambiguous(text, "some readers take it for true or false", mark, path)
+            return None
         if text[0] not in "+-.0123456789":
+            return text
+        if len(text) > _LONGEST_NUMBER:  # the patterns below take quadratic time
+            if _LONG_NUMBER.fullmatch(text):
+                self._problem("the number is too large", mark, path)
+                return None
             return text
         for pattern, why in _AMBIGUOUS_NUMBERS:
             if pattern.fullmatch(text):
-                return self._ambiguous(text, why, mark, path)
+                self._ambiguous(text, why, mark, path)
+                return None
         if _INTEGER.fullmatch(text):
             if len(text) > 19:
                 self._problem("the number is too large", mark, path)
@@ -214,12 +293,16 @@ class _Reader:
         return text
 
     def _ambiguous(self, text: str, why: str, mark: Mark, path: KeyPath) -> None:
-        hint = f'write "{text}" for the text' + (", or true or false" if text in _WORDS else "")
+        if self.may_be_secret(path, text):
+            self._problem(f"the value is ambiguous: {why}", mark, path, hint="quote it if it is a text")
+            return
+        hint = f'write "{printable(text)}" for the text' + (", or true or false" if text in _WORDS else "")
         self._problem(f"{printable(text)} is ambiguous: {why}", mark, path, hint=hint)
 
     def _tag(self, source: YamlNode, mark: Mark, path: KeyPath) -> None:
-        tag = source.tag.replace("tag:yaml.org,2002:", "!!")
-        self._problem(f"the tag {printable(tag)} is not allowed", mark, path, hint="leave it out, or quote the text")
+        tag = printable(source.tag.replace("tag:yaml.org,2002:", "!!"))
+        shown = "a tag" if self.may_be_secret(path, tag) else f"the tag {tag}"
+        self._problem(f"{shown} is not allowed", mark, path, hint="leave it out, or quote the text")
 
     def _problem(self, message: str, mark: Mark, path: KeyPath, *, hint: str | None = None) -> None:
         self.problems.append(Problem(message, mark, path, hint))

@@ -99,7 +99,9 @@ def _cidr(value: str) -> str:
         raise ValueError(f"the prefix length is a number from 0 to {host.max_prefixlen}")
     network = ipaddress.ip_network(value, strict=False)
     if str(network) != value:
-        raise ValueError(f"bits are set behind the prefix: write {network}, or {host}/{host.max_prefixlen} for one host")
+        raise ValueError(
+            f"bits are set behind the prefix: write {network}, or {host}/{host.max_prefixlen} for one host"
+        )
     return value
 
 
@@ -155,7 +157,7 @@ def _http_url(value: str) -> str:
     if not value.isascii() or any(character <= " " or character in '\\"<>^`{|}' for character in value):
         raise ValueError("a URL has no spaces, control characters, backslashes, quotes or braces; percent-encode them")
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"}:
+    if not value.startswith(("http://", "https://")):
         raise ValueError("the URL starts with http:// or https://")
     if parts.username is not None or parts.password is not None:
         raise ValueError("no user name or password in a URL: credentials are secrets")
@@ -216,7 +218,9 @@ def _named(pattern: str, sentence: str, **extra: Any) -> Any:
     return Annotated[
         str,
         AfterValidator(check),
-        Field(description=sentence[0].upper() + sentence[1:] + ".", json_schema_extra={"pattern": f"^{pattern}$"}, **extra),
+        Field(
+            description=sentence[0].upper() + sentence[1:] + ".", json_schema_extra={"pattern": f"^{pattern}$"}, **extra
+        ),
     ]
 
 
@@ -268,13 +272,13 @@ AbsolutePath = Annotated[
 ]
 
 _IMAGE = re.compile(
-    r"(?P<name>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
+    r"(?P<name>[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?::[0-9]{1,5}(?=/))?(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 
 
 def _image(value: str) -> str:
-    if not _IMAGE.fullmatch(value):
+    if len(value) > 512 or not _IMAGE.fullmatch(value):
         raise ValueError("an image reference is name:tag, with @sha256:... to pin its digest")
     return value
 
@@ -302,7 +306,7 @@ ImageReference = Annotated[
 class SecretRef(Section):
     """A reference to a secret, never its value. Formatting it is an error, so it cannot slip into a file or a log."""
 
-    secret: SecretName
+    secret: SecretName  # type: ignore[valid-type]
     """Name of the secret; `secrets:` says where its value comes from."""
 
     def __str__(self) -> str:
