@@ -1,0 +1,159 @@
+"""Environments for the benchmarks and their real services: deployed natively, on free ports, gone afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from orthancgen.dicom.peer import Peer
+from orthancgen.orthanc.detect import installed_version
+from orthancgen.plan.build import plan as build_plan
+from orthancgen.plan.model import Plan
+from orthancgen.resources import locate
+from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.native.deploy import deploy, stop
+from orthancgen.runtimes.native.health import wait_healthy
+from orthancgen.runtimes.native.state import State, state_of
+from orthancgen.runtimes.native.supervisor import Supervisor
+from orthancgen.runtimes.report import Silent
+from orthancgen.site.load import load
+
+AET = "BENCH"
+POLL_SECONDS = 0.1
+RECORDS_SECONDS = 300.0
+
+
+class WrongCountError(AssertionError):
+    """The work was not done: what was measured says nothing."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A deployed environment.
+
+    Attributes:
+        environment: its file.
+        plan: what it led to.
+        access: addresses and credentials.
+        client: of Orthanc's REST API, logged in.
+    """
+
+    environment: Path
+    plan: Plan
+    access: Access
+    client: httpx.Client
+
+    @property
+    def peer(self) -> Peer:
+        """The DICOM side."""
+        return Peer("127.0.0.1", self.plan.site.dicom.port, AET, "ORTHANCGEN")
+
+    def require_stored(self, count: int) -> None:
+        """Orthanc holds exactly that many instances.
+
+        Raises:
+            WrongCountError: it does not.
+        """
+        stored = self.client.get("/statistics").raise_for_status().json()["CountInstances"]
+        if stored != count:
+            raise WrongCountError(f"{stored} of {count} instances were stored")
+
+    def wait_recorded(self, count: int) -> None:
+        """Wait until the database holds that many records of instances.
+
+        Raises:
+            WrongCountError: it does not, in RECORDS_SECONDS.
+        """
+        deadline = time.monotonic() + RECORDS_SECONDS
+        with httpx.Client(base_url=self.access.backend_url, headers=self.access.backend_headers, timeout=30) as backend:
+            while (recorded := backend.get("/api/status").raise_for_status().json()["database"]["instances"]) != count:
+                if time.monotonic() > deadline:
+                    raise WrongCountError(f"{recorded} of {count} instances are on record after {RECORDS_SECONDS:g} s")
+                time.sleep(POLL_SECONDS)
+
+
+def environment_text(name: str, *, backend: bool) -> str:
+    """An environment whose every port is free at this moment: the whole stack, or the same Orthanc alone."""
+    dicom, http, api, database = _free_ports(4)
+    follow = f"""
+webhook: {{enabled: true}}
+backend:
+  port: {api}
+  database: {{port: {database}}}
+"""
+    alone = """
+webhook: {enabled: false}
+backend: {enabled: false}
+"""
+    return f"""\
+extends: {locate("environments") / "base.yaml"}
+environment: {name}
+kind: development
+orthanc: {{aet: {AET}, version: auto}}
+dicom:
+  port: {dicom}
+  ae_checks: {{called_aet: true, calling_aet: anyone, anyone_may: [echo, store]}}
+http: {{port: {http}}}
+runtime: native
+{follow if backend else alone}"""
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan of an environment file."""
+    loaded = load(path, installed_version)
+    return build_plan(loaded.require(), loaded.version)
+
+
+@contextmanager
+def running_site(folder: Path, *, backend: bool, script: Path | None = None) -> Iterator[Running]:
+    """A deployed environment with empty storage; stopped and removed at the end of the block.
+
+    Args:
+        folder: of all states, kept between runs: the backend is built in it once.
+        backend: the whole stack, or Orthanc alone.
+        script: a Lua script for Orthanc to load instead of ours; without ours every user may do everything.
+    """
+    name = "stack" if backend else "alone"
+    path = folder / f"{name}.yaml"
+    path.write_text(environment_text(name, backend=backend), encoding="utf-8")
+    plan = load_plan(path)
+    state = state_of(name, folder)
+    shutil.rmtree(state.root, ignore_errors=True)
+    try:
+        deployed = deploy(plan, state, Silent())
+        if script is not None:
+            _replace_script(state, script)
+            wait_healthy("orthanc", plan, deployed.access, Supervisor(state), state.logs / "orthanc.log", 60)
+        access = deployed.access
+        with httpx.Client(
+            base_url=access.orthanc_url, auth=access.orthanc_login, timeout=60, trust_env=False
+        ) as client:
+            yield Running(path, plan, access, client)
+    finally:
+        stop(state)
+        shutil.rmtree(state.root, ignore_errors=True)
+
+
+def _replace_script(state: State, script: Path) -> None:
+    supervisor = Supervisor(state)
+    supervisor.stop_services(["orthanc"])
+    shutil.copyfile(script, state.config / "orthanc/orthancgen.lua")
+    supervisor.start_service("orthanc")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
