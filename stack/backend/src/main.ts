@@ -8,6 +8,7 @@ import { ConfigError, loadConfig, type Config } from './config.ts';
 import { Worker } from './delivery/worker.ts';
 import { summarize } from './errors.ts';
 import { createApp } from './http/app.ts';
+import { identityOf } from './identity.ts';
 import { createLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { Orthanc } from './orthanc.ts';
@@ -49,7 +50,8 @@ async function main(): Promise<void> {
   const metrics = new Metrics();
   const store = openStore(config.database);
   const orthanc = new Orthanc(config.orthanc);
-  const worker = new Worker({ orthanc, store, log, metrics, ...config.delivery });
+  const holder = identityOf(config.listen.host, config.listen.port);
+  const worker = new Worker({ holder, orthanc, store, log, metrics, ...config.delivery });
   const app = await createApp({ config, store, worker, metrics, log });
 
   try {

@@ -1,7 +1,7 @@
 /** Waiting: with jitter after failures, and so that it can be cut short. */
 
 const FIRST_MILLISECONDS = 500;
-const LONGEST_MILLISECONDS = 15_000;
+const LONGEST_MILLISECONDS = 10_000;
 
 /**
  * How long to wait after the n-th failure in a row (n from 1): half of an exponential bound, plus a random part of it.

@@ -36,6 +36,8 @@ import { orthancDate } from './records.ts';
 import { recordCounts, reconcile, sameCounts } from './reconcile.ts';
 
 export interface WorkerOptions {
+  /** This backend's name among those which share the database. */
+  readonly holder: string;
   readonly orthanc: Orthanc;
   readonly store: Store;
   readonly log: Log;
@@ -92,7 +94,6 @@ export class Worker {
   };
 
   readonly #options: WorkerOptions;
-  readonly #holder = randomUUID();
   readonly #waker = new Waker();
   #stopping = false;
   #done: Promise<void> | null = null;
@@ -221,7 +222,7 @@ export class Worker {
       this.#prepared = true;
     }
     if (this.#lease === null) {
-      const taken = await acquireLease(store, this.#holder, new Date());
+      const taken = await acquireLease(store, this.#options.holder, new Date());
       if (taken === null) {
         this.status.role = 'standby';
         const age = Date.now() - (this.status.lastOrthancAnswer?.getTime() ?? 0);

@@ -2,7 +2,7 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { series, type Image } from './dicom.ts';
 import { available, BackendServer, DatabaseServer, Folder, OrthancServer, until, untilAlike } from './servers.ts';
 
@@ -35,14 +35,22 @@ describe.skipIf(!available)('after a fault', () => {
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
   };
 
+  const base = new Folder();
+  beforeAll(async () => {
+    database = await DatabaseServer.start(base);
+  });
+  afterAll(async () => {
+    await database.close();
+    base.remove();
+  });
   beforeEach(async () => {
     folder = new Folder();
-    [orthanc, database] = await Promise.all([OrthancServer.start(folder), DatabaseServer.start(folder)]);
+    orthanc = await OrthancServer.start(folder);
+    await database.clear();
   });
   afterEach(async () => {
-    for (const it of backends.splice(0)) await it.stop();
-    await orthanc.stop();
-    await database.close();
+    await Promise.all([...backends.splice(0).map(async (it) => it.stop()), orthanc.stop()]);
+    if (database.child === null) await database.start();
     folder.remove();
   });
 

@@ -245,6 +245,11 @@ export class DatabaseServer extends Server {
     return this.#client.db('orthancgen');
   }
 
+  /** Drops every collection; the user stays. */
+  async clear(): Promise<void> {
+    for (const { name } of await this.db.listCollections().toArray()) await this.db.dropCollection(name);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
     await this.stop();

@@ -68,8 +68,8 @@ describe('backoffMilliseconds', () => {
   it('grows to a bound, with jitter of half', () => {
     expect(backoffMilliseconds(1, () => 0)).toBe(250);
     expect(backoffMilliseconds(1, () => 1)).toBe(500);
-    expect(backoffMilliseconds(1000, () => 1)).toBe(15_000);
-    expect(backoffMilliseconds(1000, () => 0)).toBe(7_500);
+    expect(backoffMilliseconds(1000, () => 1)).toBe(10_000);
+    expect(backoffMilliseconds(1000, () => 0)).toBe(5_000);
   });
 });
 
