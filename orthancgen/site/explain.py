@@ -19,9 +19,7 @@ _KINDS = {
     "dict": "a section with keys", "model": "a section with keys",
 }  # fmt: skip
 """First part of pydantic's error type -> what is wanted."""
-_REFERENCE_HINT = (
-    "write {secret: a_name}; `secrets:` says where its value comes from, or it is generated"
-)
+_REFERENCE_HINT = "write {secret: a_name}; `secrets:` says where its value comes from, or it is generated"
 _SOURCE_HINT = "write {file: /path} or {env: VARIABLE}, or leave it out to have the secret generated"
 BOUNDS = {
     "greater_than_equal": ("at least {ge}", "the smallest value is {ge}"),

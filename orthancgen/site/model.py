@@ -14,6 +14,7 @@ from orthancgen.site.network import Network
 from orthancgen.site.orthanc import Orthanc
 from orthancgen.site.secrets import SecretSource
 from orthancgen.site.types import (
+    DateText,
     EnvironmentName,
     ImageReference,
     Items,
@@ -52,7 +53,7 @@ class Waiver(Section):
     """Id of the audit rule, in kebab-case."""
     reason: PlainText
     owner: PlainText
-    until: str = Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")
+    until: DateText
     """Last day on which the waiver holds, as "2027-06-30"."""
 
 

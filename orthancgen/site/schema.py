@@ -45,6 +45,8 @@ def _loosen(schema: dict[str, Any]) -> dict[str, Any]:
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     if any(option.get("type") == "null" for option in schema.get("anyOf", ())):
         return schema
-    kept: dict[str, Any] = {key: schema[key] for key in ("description", "default", "title", "examples") if key in schema}
+    kept: dict[str, Any] = {
+        key: schema[key] for key in ("description", "default", "title", "examples") if key in schema
+    }
     inner = {key: value for key, value in schema.items() if key not in kept}
     return {**kept, "anyOf": [inner, {"type": "null"}]}

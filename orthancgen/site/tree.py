@@ -6,7 +6,6 @@ PyYAML's parser gives events and marks; the meaning of scalars is ours, because 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 MAXIMUM_DEPTH = 32
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\.[0-9]+")
 _LONGEST_NUMBER = 64
 _LONG_NUMBER = re.compile(r"[-+.0-9_:eE]+")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -109,7 +108,7 @@ def parse(text: str, file: str, may_be_secret: MaySecret = _none_is) -> tuple[No
         problems, too_deep = _survey(text, file)
         if too_deep:
             return None, problems
-        root: YamlNode | None = yaml.compose(text, Loader=_LOADER)
+        root: YamlNode | None = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         return None, [_not_yaml(error, text, file)]
     if root is None:
@@ -119,8 +118,21 @@ def parse(text: str, file: str, may_be_secret: MaySecret = _none_is) -> tuple[No
 
 
 _INSTEAD_OF_ALIAS = "write the value out, or put what environments share into a base file named by `extends`"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INSTEAD_OF_TAG = "leave it out, or quote the text"
+_PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML has it (ten times faster); both give the same nodes and marks."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TAGS = {yaml.ScalarNode: "str", yaml.SequenceNode: "seq", yaml.MappingNode: "map"}
+
+
+class _Loader(_PARSER):  # type: ignore[misc]
+    """Takes a scalar without a tag for a text: what it means is decided here, once, and not by PyYAML's patterns."""
+
+    def resolve(self, kind: type[YamlNode], value: object, implicit: object) -> str:
+        """The tag of a node that was written without one."""
+        return f"tag:yaml.org,2002:{_TAGS[kind]}"
+
+
 _FOREIGN = re.compile("[^\\t\\n\\r -~\\x85\\xa0-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]")
 """What is no ``c-printable`` of https://yaml.org/spec/1.1/, and the byte order mark inside a document."""
 
@@ -131,20 +143,33 @@ def _survey(text: str, file: str) -> tuple[list[Problem], bool]:
     libyaml composes recursively, so that a deep file ends the process; and a composed alias no longer knows its place.
     """
     depth, problems = 0, []
-    for event in yaml.parse(text, Loader=_LOADER):
-        start = event.start_mark
-        line, column = (start.line + 1, start.column + 1) if start else (1, 1)
-        mark = Mark(file, line, column, column + 1)
+    for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
             continue
         if getattr(event, "anchor", None):
             what = "an alias (*name)" if isinstance(event, yaml.AliasEvent) else "an anchor (&name)"
-            problems.append(Problem(f"{what}: this file is read without them", mark, hint=_INSTEAD_OF_ALIAS))
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        if depth > MAXIMUM_DEPTH:
-            return [Problem(f"nested deeper than {MAXIMUM_DEPTH} levels", mark)], True
+            place = _place(event, file)
+            problems.append(Problem(f"{what}: this file is read without them", place, hint=_INSTEAD_OF_ALIAS))
+        if isinstance(event, yaml.ScalarEvent) and not event.style and event.tag in _RESOLVED:
+            # Composed, it would look as if PyYAML had resolved it; any other tag is told by the reader.
+            place = _place(event, file)
+            problems.append(Problem(f"the tag {_short(event.tag)} is not allowed", place, hint=_INSTEAD_OF_TAG))
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAXIMUM_DEPTH:
+                return [Problem(f"nested deeper than {MAXIMUM_DEPTH} levels", _place(event, file))], True
     return problems, False
+
+
+def _place(event: yaml.Event, file: str) -> Mark:
+    start = event.start_mark
+    line, column = (start.line + 1, start.column + 1) if start else (1, 1)
+    return Mark(file, line, column, column + 1)
+
+
+def _short(tag: str) -> str:
+    return printable(tag.replace("tag:yaml.org,2002:", "!!"))
 
 
 def _not_yaml(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
@@ -170,7 +195,7 @@ def mask(text: str, may_be_secret: MaySecret) -> str | None:
     """
     try:
         unsafe = len(text) > MAXIMUM_BYTES or _FOREIGN.search(text) or _survey(text, "")[1]
-        root = None if unsafe else yaml.compose(text, Loader=_LOADER)
+        root = None if unsafe else yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError:
         return None
     if root is None:
@@ -251,7 +276,7 @@ class _Reader:
 
     def _scalar(self, source: yaml.ScalarNode, mark: Mark, path: KeyPath) -> str | int | float | bool | None:
         text: str = source.value
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not text.isascii() and _SURROGATE.search(text):
             self._problem("half of a surrogate pair is no character", mark, path)
             return None
         if source.style:  # libyaml says "" for a plain scalar, PyYAML None
@@ -285,11 +310,7 @@ class _Reader:
                 return None
             return int(text)
         if _FLOAT.fullmatch(text):
-            number = float(text)
-            if not math.isfinite(number):
-                self._problem("the number is too large", mark, path)
-                return None
-            return number
+            return float(text)
         return text
 
     def _ambiguous(self, text: str, why: str, mark: Mark, path: KeyPath) -> None:
@@ -300,9 +321,9 @@ class _Reader:
         self._problem(f"{printable(text)} is ambiguous: {why}", mark, path, hint=hint)
 
     def _tag(self, source: YamlNode, mark: Mark, path: KeyPath) -> None:
-        tag = printable(source.tag.replace("tag:yaml.org,2002:", "!!"))
+        tag = _short(source.tag)
         shown = "a tag" if self.may_be_secret(path, tag) else f"the tag {tag}"
-        self._problem(f"{shown} is not allowed", mark, path, hint="leave it out, or quote the text")
+        self._problem(f"{shown} is not allowed", mark, path, hint=_INSTEAD_OF_TAG)
 
     def _problem(self, message: str, mark: Mark, path: KeyPath, *, hint: str | None = None) -> None:
         self.problems.append(Problem(message, mark, path, hint))

@@ -6,9 +6,11 @@ A validator raises ``ValueError``; its text becomes the message of the problem, 
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -139,6 +141,7 @@ Host = Annotated[
 """Host name of RFC 1123 section 2.1, or an address literal."""
 
 
+@lru_cache(maxsize=4096)
 def is_ip(value: str) -> bool:
     """Whether a validated :data:`Host` is an address literal, which Orthanc can compare with a caller's address."""
     try:
@@ -252,6 +255,28 @@ DatabaseName = _named(
 EnvironmentVariable = _named(
     r"[A-Z_][A-Z0-9_]{0,127}", "an environment variable has upper-case letters, digits and underscores"
 )
+
+
+def _date(value: str) -> str:
+    try:
+        written = datetime.date.fromisoformat(value).isoformat()
+    except ValueError:
+        written = ""
+    if written != value:
+        raise ValueError('a date is a day of the calendar, as "2027-06-30"')
+    return value
+
+
+DateText = Annotated[
+    str,
+    AfterValidator(_date),
+    Field(
+        description="Day of the calendar, quoted.",
+        json_schema_extra={"pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"},
+        examples=["2027-06-30"],
+    ),
+]
+"""Calendar date of ISO 8601-1, extended format (RFC 3339 ``full-date``)."""
 
 
 def _absolute_path(value: str) -> str:
