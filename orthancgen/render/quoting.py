@@ -22,7 +22,8 @@ def json_document(value: Any) -> str:
     """
     try:
         text = json.dumps(value, indent=2, ensure_ascii=True, allow_nan=False)
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if "\\ud" in text:  # a surrogate: one of a pair, or half of one
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, UnicodeEncodeError) as error:
         raise RenderError(f"JSON cannot carry a value: {printable(str(error))}") from None
     return text.replace("$", "\\u0024") + "\n"
