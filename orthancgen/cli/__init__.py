@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import signal
 import sys
 from typing import Final
 
@@ -70,19 +71,36 @@ def cli() -> None:
     """
 
 
+class _Ended(KeyboardInterrupt):
+    """A signal that ends the command as Ctrl-C does: what was begun is taken back."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _end(number: int, _: object) -> None:
+    raise _Ended(number)
+
+
 def main() -> None:
     """Run the command line; the one place that turns errors into exit codes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no bug
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is signal.SIG_DFL:  # nohup ignores SIGHUP, and goes on doing so
+            signal.signal(ending, _end)
     try:
         code = cli.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else Exit.GOOD)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
-    except click.Abort:
+    except click.Abort as abort:
+        # What a shell reports for a program that a signal ended: 128 and the number of the signal.
+        ended_by = abort.__cause__.number if isinstance(abort.__cause__, _Ended) else signal.SIGINT
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(128 + ended_by)
     except click.ClickException as error:
         error.show()
         sys.exit(Exit.INPUT_INVALID)

@@ -10,6 +10,7 @@ from orthancgen.cli.output import console, env_argument, json_option, leave, pri
 from orthancgen.cli.progress import ConsoleReport
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit
+from orthancgen.plan.model import Plan
 
 
 @click.command()
@@ -17,7 +18,11 @@ from orthancgen.errors import Exit
 @state_option
 @click.option("--no-verify", is_flag=True, help="Leave the proofs out.")
 @click.option(
-    "--timeout", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds a service has to get healthy."
+    "--timeout",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    help="Seconds a service has to get healthy.",
 )
 @json_option
 def deploy(env: str, state_root: Path | None, no_verify: bool, timeout: float, as_json: bool) -> None:
@@ -36,7 +41,11 @@ def deploy(env: str, state_root: Path | None, no_verify: bool, timeout: float, a
     finally:
         if isinstance(report, ConsoleReport):
             report.stop()
-    document = {"environment": plan.site.environment, "started": list(deployed.started), "changed_files": deployed.changed_files}
+    document = {
+        "environment": plan.site.environment,
+        "started": list(deployed.started),
+        "changed_files": deployed.changed_files,
+    }
     if no_verify:
         failed = False
     else:
@@ -51,15 +60,12 @@ def deploy(env: str, state_root: Path | None, no_verify: bool, timeout: float, a
     if as_json:
         print_json(document)
     else:
-        _addresses(env, deployed.access.plan)
+        _addresses(env, plan)
     if failed:
         leave(Exit.VERIFY_FAILED)
 
 
-def _addresses(env: str, plan: object) -> None:
-    from orthancgen.plan.model import Plan
-
-    assert isinstance(plan, Plan)  # noqa: S101
+def _addresses(env: str, plan: Plan) -> None:
     out = console()
     site = plan.site
     scheme = "https" if site.http.tls.enabled else "http"

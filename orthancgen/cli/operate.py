@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import click
 from rich.table import Table
@@ -11,6 +13,8 @@ from rich.table import Table
 from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
 from orthancgen.cli.runtime import access_of, load_running, state_option
 from orthancgen.errors import DeployError, Exit, InputError
+
+_FOLLOW_SECONDS: Final = 0.3
 
 
 @click.command()
@@ -20,16 +24,18 @@ from orthancgen.errors import DeployError, Exit, InputError
 def status(env: str, state_root: Path | None, as_json: bool) -> None:
     """Show the services of ENV: state, process, health. Exit 1 where one of them is not healthy."""
     from orthancgen.runtimes.native.health import PROBES
-    from orthancgen.runtimes.native.supervisor import Supervisor
+    from orthancgen.runtimes.native.running import look
 
     _, plan, state = load_running(env, state_root)
-    supervisor = Supervisor(state)
-    processes = supervisor.processes() if supervisor.running() else {}
-    rows = []
+    now = look(state)
+    processes = now.supervisor.processes() if now.supervised else {}
+    rows: list[dict[str, Any]] = []
     for service in plan.services:
         process = processes.get(service.name)
-        up = process is not None and process.pid > 0
-        wrong = PROBES[service.name](plan, access_of(plan, state)) if up else "not running"
+        if process and process.pid:
+            wrong = PROBES[service.name](plan, access_of(plan, state))
+        else:
+            wrong = "runs without its supervisor" if service.name in now.services else "not running"
         rows.append(
             {
                 "service": service.name,
@@ -44,17 +50,24 @@ def status(env: str, state_root: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"environment": plan.site.environment, "services": rows})
     else:
-        table = Table("service", "state", "health", "process", "up", "ports", box=None, pad_edge=False)
-        for row in rows:
-            healthy = "healthy" if row["healthy"] else str(row["detail"])
-            table.add_row(
-                str(row["service"]), str(row["state"]), healthy, str(row["pid"] or "-"), _duration(int(str(row["uptime_seconds"]))),
-                ", ".join(map(str, row["ports"] if isinstance(row["ports"], list) else ())),
-                style=None if row["healthy"] else "red",
-            )  # fmt: skip
-        console().print(table)
+        console().print(_table(rows))
     if not all(row["healthy"] for row in rows):
         leave(Exit.SOMETHING_TO_SEE)
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("service", "state", "health", "process", "up", "ports", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            row["service"],
+            row["state"],
+            row["detail"] or "healthy",
+            str(row["pid"] or "-"),
+            _duration(row["uptime_seconds"]),
+            ", ".join(map(str, row["ports"])),
+            style=None if row["healthy"] else "red",
+        )
+    return table
 
 
 def _duration(seconds: int) -> str:
@@ -67,9 +80,13 @@ def _duration(seconds: int) -> str:
 @click.argument("services", nargs=-1)
 @state_option
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written.")
-@click.option("-n", "--lines", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Lines of each log at first.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Lines of each log at first."
+)
 def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: bool, lines: int) -> None:
     """Show the logs of ENV, of all SERVICES or the named ones."""
+    from orthancgen.runtimes.native.logs import Follower
+
     _, plan, state = load_running(env, state_root)
     known = [*plan.by_name, "supervisord"]
     unknown = [name for name in services if name not in known]
@@ -78,39 +95,18 @@ def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: b
     paths = {name: state.logs / f"{name}.log" for name in services or plan.by_name}
     if not any(path.exists() for path in paths.values()):
         raise DeployError("there are no logs yet", hint=f"orthancgen deploy {env}")
-    positions = {name: _show_tail(name, path, lines) for name, path in paths.items()}
-    try:
-        while follow:
-            time.sleep(0.3)
-            for name, path in paths.items():
-                positions[name] = _show_new(name, path, positions[name])
-    except KeyboardInterrupt:
-        return
+    followers = {name: Follower(path) for name, path in paths.items()}
+    for name, follower in followers.items():
+        _show(name, follower.last(lines))
+    while follow:
+        time.sleep(_FOLLOW_SECONDS)
+        for name, follower in followers.items():
+            _show(name, follower.added())
 
 
-def _show_tail(name: str, path: Path, lines: int) -> int:
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return 0
-    for line in content.decode("utf-8", errors="replace").splitlines()[-lines:] if lines else ():
+def _show(name: str, lines: Iterable[str]) -> None:
+    for line in lines:
         click.echo(f"{name:<11} | {line}")
-    return len(content)
-
-
-def _show_new(name: str, path: Path, position: int) -> int:
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(0 if size < position else position)  # a rotated log starts anew
-            content = file.read()
-            end = file.tell()
-    except OSError:
-        return 0
-    complete = content[: content.rfind(b"\n") + 1]
-    for line in complete.decode("utf-8", errors="replace").splitlines():
-        click.echo(f"{name:<11} | {line}")
-    return end - len(content) + len(complete)
 
 
 @click.command()
@@ -119,7 +115,7 @@ def _show_new(name: str, path: Path, position: int) -> int:
 @json_option
 def down(env: str, state_root: Path | None, as_json: bool) -> None:
     """Stop the services of ENV, in reverse order. Images, records and secrets stay."""
-    from orthancgen.runtimes.native.deploy import stop
+    from orthancgen.runtimes.native.running import stop
 
     _, plan, state = load_running(env, state_root)
     stopped = stop(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.table import Table
@@ -12,7 +13,7 @@ from orthancgen.cli.output import console, env_argument, json_option, print_json
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import DeployError, InputError
 from orthancgen.plan.model import Plan, Secret
-from orthancgen.secrets.store import SecretStore, generate
+from orthancgen.secrets.store import SecretStore
 from orthancgen.site.load import display_name
 from orthancgen.site.problems import format_path
 
@@ -30,17 +31,17 @@ def list_(env: str, state_root: Path | None, as_json: bool) -> None:
     """Which secrets ENV has, what for, from where, how old. No values."""
     _, plan, state = load_running(env, state_root)
     store = SecretStore(state.secrets)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for secret in plan.secrets:
-        path = store.path(secret.name)
-        written = datetime.datetime.fromtimestamp(path.stat().st_mtime, tz=datetime.UTC) if path.is_file() else None
+        written = _written(store.path(secret.name))
         rows.append(
             {
                 "name": secret.name,
                 "used_for": format_path(secret.said_by),
                 "purpose": secret.purpose,
                 "source": _source(plan, secret),
-                "written": written.isoformat(timespec="seconds") if written else None,
+                "written": written,
+                "rotated": store.waiting(secret.name) is not None,
             }
         )
     if as_json:
@@ -48,8 +49,24 @@ def list_(env: str, state_root: Path | None, as_json: bool) -> None:
         return
     table = Table("secret", "used for", "source", "written", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(row["name"], row["used_for"], row["source"], row["written"] or "not yet")
+        table.add_row(row["name"], row["used_for"], row["source"], _state(row["written"], rotated=row["rotated"]))
     console().print(table)
+
+
+def _written(path: Path) -> str | None:
+    try:
+        seconds = path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DeployError(
+            f"cannot read {path}: {error.strerror}", hint="run as the user who deployed the environment"
+        ) from None
+    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).isoformat(timespec="seconds")
+
+
+def _state(written: str | None, *, rotated: bool) -> str:
+    return (written or "not yet") + (", a new value waits for the next deploy" if rotated else "")
 
 
 def _source(plan: Plan, secret: Secret) -> str:
@@ -84,12 +101,15 @@ def show(env: str, name: str, state_root: Path | None) -> None:
 @click.argument("name")
 @state_option
 def rotate(env: str, name: str, state_root: Path | None) -> None:
-    """Generate a new value for one secret; the next deploy restarts what uses it."""
+    """Generate a new value for one secret; the next deploy puts it in use and restarts what uses it."""
     loaded, plan, state = load_running(env, state_root)
     secret = _named(plan, name)
     if secret.purpose == "pem" or name in plan.site.secrets:
         where = loaded.place(("secrets", name))
         place = f"{where.file}:{where.line}" if where else display_name(loaded.path)
         raise InputError(f"{name} is not generated here: its value comes from {_source(plan, secret)} ({place})")
-    SecretStore(state.secrets).write(name, generate())
+    store = SecretStore(state.secrets)
+    if store.read(name) is None:
+        raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
+    store.rotate(name)
     console().print(f"{name}: new value; now run: orthancgen deploy {env}", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets as random_source
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -18,17 +19,21 @@ from orthancgen.site.secrets import SecretSource
 GENERATED_BYTES: Final = 32
 MINIMUM_LENGTH: Final = 16
 KNOWN_DEFAULTS: Final = frozenset(
-    "orthanc orthanctest alicePassword admin administrator password changeme change-me demo secret root mongo dicom pacs "
-    "test 1234 12345 123456 12345678 letmein default".split()
+    {
+        *("orthanc", "orthanctest", "alicePassword", "admin", "administrator", "password", "changeme", "change-me"),
+        *("demo", "secret", "root", "mongo", "dicom", "pacs", "test", "letmein", "default"),
+        *("1234", "12345", "123456", "12345678"),
+    }
 )
-"""Passwords that attackers try first: those of Orthanc's own warning (``main.cpp``), its samples and the customary ones."""
+"""Passwords that attackers try first: of Orthanc's own warning (``main.cpp``), of its samples, and customary ones."""
 
 
 class SecretStore:
-    """The secrets of one environment on this machine."""
+    """The secrets of one environment on this machine: those in use, and new values that wait for the next deploy."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.next_folder = folder.with_name(f"{folder.name}.next")
 
     def path(self, name: str) -> Path:
         """The file that services read."""
@@ -40,29 +45,71 @@ class SecretStore:
         Raises:
             DeployError: the file cannot be read.
         """
-        try:
-            return SecretValue(self.path(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise DeployError(
-                f"cannot read the secret {name}: {error.strerror}", hint="run as the user who deployed the environment"
-            ) from None
+        return _read(name, self.path(name))
+
+    def waiting(self, name: str) -> SecretValue | None:
+        """The value that the next deploy puts in use, or None where that is the one in use already.
+
+        Raises:
+            DeployError: the file cannot be read.
+        """
+        return _read(name, self.next_folder / name)
 
     def write(self, name: str, value: SecretValue) -> None:
-        """Keep a value; the file has mode 0600 from its first byte.
+        """Put a value in use; the file has mode 0600 from its first byte.
 
         Raises:
             DeployError: the file cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.folder.chmod(0o700)
-            stage(value.reveal().encode("utf-8"), self.path(name), 0o600).replace(self.path(name))
-        except OSError as error:
-            raise DeployError(
-                f"cannot write the secret {name}: {error.strerror}", hint="name a folder that you may write, with --state"
-            ) from None
+        _write(name, self.path(name), value)
+
+    def rotate(self, name: str) -> None:
+        """Generate a new value; the one in use stays so until a deploy has proven the new one.
+
+        Raises:
+            DeployError: the file cannot be written.
+        """
+        _write(name, self.next_folder / name, generate())
+
+    def place(self, values: Mapping[str, SecretValue]) -> None:
+        """Put values in use; files that hold them already are not touched.
+
+        Raises:
+            DeployError: a file cannot be written.
+        """
+        for name, value in values.items():
+            if self.read(name) != value:
+                self.write(name, value)
+
+    def settle(self) -> None:
+        """Forget the values that waited: they are in use now."""
+        shutil.rmtree(self.next_folder, ignore_errors=True)
+
+
+def _read(name: str, path: Path) -> SecretValue | None:
+    try:
+        return SecretValue(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise DeployError(
+            f"the secret {name} is no text", hint=f"remove {path}; the next deploy makes a new one"
+        ) from None
+    except OSError as error:
+        raise DeployError(
+            f"cannot read the secret {name}: {error.strerror}", hint="run as the user who deployed the environment"
+        ) from None
+
+
+def _write(name: str, path: Path, value: SecretValue) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stage(value.reveal().encode("utf-8"), path, 0o600).replace(path)
+    except OSError as error:
+        raise DeployError(
+            f"cannot write the secret {name}: {error.strerror}",
+            hint="make room, or name a folder that you may write, with --state",
+        ) from None
 
 
 def generate() -> SecretValue:
@@ -70,36 +117,39 @@ def generate() -> SecretValue:
     return SecretValue(random_source.token_urlsafe(GENERATED_BYTES))
 
 
-def materialise(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.environ) -> dict[str, SecretValue]:
-    """Place every secret of the plan in the store: read from its source, or generated at first.
+def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.environ) -> dict[str, SecretValue]:
+    """The value of every secret of the plan: from its source, rotated, in use, or generated at first. Writes nothing.
 
     Raises:
         InputError: sources are missing, empty or unsafe; all of them are named, none of their values.
+        DeployError: the store cannot be read.
     """
     problems: list[str] = []
     values: dict[str, SecretValue] = {}
     for secret in plan.secrets:
         source = plan.site.secrets.get(secret.name)
         try:
-            value = _from_source(secret, source, environ) if source else store.read(secret.name) or _new(secret)
             if source:
+                value = _from_source(secret, source, environ)
                 _check(plan, secret, value)
-        except (ValueError, OSError) as error:
-            reason = (error.strerror or "cannot be read") if isinstance(error, OSError) else str(error)
-            problems.append(f"{secret.name} ({format_path(secret.said_by)}): {reason}")
+            else:
+                value = store.waiting(secret.name) or store.read(secret.name) or _new(secret)
+        except ValueError as error:
+            problems.append(f"{secret.name} ({format_path(secret.said_by)}): {error}")
             continue
         values[secret.name] = value
     if problems:
-        raise InputError("secrets are not as they must be:\n  " + "\n  ".join(problems), hint="see `secrets:` of the environment")
-    for name, value in values.items():
-        if store.read(name) != value:
-            store.write(name, value)
+        raise InputError(
+            "secrets are not as they must be:\n  " + "\n  ".join(problems), hint="see `secrets:` of the environment"
+        )
     return values
 
 
 def _new(secret: Secret) -> SecretValue:
     if secret.purpose == "pem":
-        raise ValueError(f"a certificate or key is not generated: name its file, secrets: {{{secret.name}: {{file: /...}}}}")
+        raise ValueError(
+            f"a certificate or key is not generated: name its file, secrets: {{{secret.name}: {{file: /...}}}}"
+        )
     return generate()
 
 
@@ -109,7 +159,12 @@ def _from_source(secret: Secret, source: SecretSource, environ: Mapping[str, str
             raise ValueError(f"the environment variable {source.env} is not set")
         text = environ[source.env]
     else:
-        text = Path(source.file or "").read_text(encoding="utf-8")
+        try:
+            text = Path(source.file or "").read_bytes().decode("utf-8")
+        except UnicodeDecodeError:  # a ValueError whose text holds the bytes
+            raise ValueError(f"{source.file} is not text in UTF-8") from None
+        except OSError as error:
+            raise ValueError(f"cannot read {source.file}: {error.strerror}") from None
     if secret.purpose == "pem":
         return SecretValue(text)
     return SecretValue(text.removesuffix("\n").removesuffix("\r"))
@@ -124,10 +179,12 @@ def _check(plan: Plan, secret: Secret, value: SecretValue) -> None:
             raise ValueError("the file is no PEM")
         return
     if not text.isascii() or not text.isprintable():
-        raise ValueError("the value has characters other than printable ASCII, which HTTP and DICOM tools treat differently")
+        raise ValueError("the value has characters other than printable ASCII, which HTTP clients treat differently")
     if secret.purpose == "token" and any(character in text for character in ' "\\,;'):
         raise ValueError("a token has no spaces, quotes, backslashes, commas or semicolons")
-    weak = text.casefold() in {known.casefold() for known in KNOWN_DEFAULTS} or text in {str(part) for part in secret.said_by}
+    weak = text.casefold() in {known.casefold() for known in KNOWN_DEFAULTS} or text in {
+        str(part) for part in secret.said_by
+    }
     if weak and plan.site.kind != "development":
         raise ValueError("the value is a default that everybody knows")
     if plan.site.kind == "production" and len(text) < MINIMUM_LENGTH:

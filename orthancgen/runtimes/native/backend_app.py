@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +23,18 @@ _IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage"})
 _BUILD_SECONDS: Final = 600
 
 
-def ensure_built(programs: Programs, state: State, report: Report) -> Path:
+def ensure_built(programs: Programs, state: State, report: Report, hidden: Collection[str] = ()) -> Path:
     """The folder of the built backend; builds it with npm where these sources were not built yet.
+
+    Args:
+        programs: Node.js and npm.
+        state: where built applications are kept.
+        report: told about the build.
+        hidden: environment variables that npm and its scripts do not see, because they hold secrets.
 
     Raises:
         DeployError: npm failed; says what it printed last.
+        OSError: as the file system says.
     """
     source = locate("stack/backend")
     target = state.apps / f"backend-{_fingerprint(source)}"
@@ -37,8 +45,8 @@ def ensure_built(programs: Programs, state: State, report: Report) -> Path:
     with tempfile.TemporaryDirectory(prefix="backend-build-", dir=state.apps) as scratch:
         work = Path(scratch) / "backend"
         shutil.copytree(source, work, ignore=lambda _, names: _IGNORED.intersection(names))
-        _npm(programs, work, "ci", "--no-audit", "--no-fund", "--ignore-scripts=false")
-        _npm(programs, work, "run", "build")
+        _npm(programs, work, hidden, "ci", "--no-audit", "--no-fund", "--ignore-scripts=false")
+        _npm(programs, work, hidden, "run", "build")
         try:
             (work / "dist").rename(target)
         except OSError as error:
@@ -63,18 +71,27 @@ def _fingerprint(source: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _npm(programs: Programs, folder: Path, *arguments: str) -> None:
+def _npm(programs: Programs, folder: Path, hidden: Collection[str], *arguments: str) -> None:
     node_folder = str(programs.node.parent) if programs.node else ""
-    environment = os.environ | {"PATH": os.pathsep.join((node_folder, os.environ.get("PATH", os.defpath)))}
-    try:
-        subprocess.run(
-            [*programs.npm, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=_BUILD_SECONDS, check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except subprocess.CalledProcessError as error:
-        last = "\n  ".join((error.stderr or error.stdout).strip().splitlines()[-12:])
+    environment = {name: text for name, text in os.environ.items() if name not in hidden}
+    environment["PATH"] = os.pathsep.join((node_folder, os.environ.get("PATH", os.defpath)))
+    # A session of its own: what npm starts is ended with it.
+    with subprocess.Popen(
+        [*programs.npm, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            printed, _ = process.communicate(timeout=_BUILD_SECONDS)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                message = f"npm {arguments[0]} of the backend did not end within {_BUILD_SECONDS} seconds"
+                raise DeployError(message, hint="does npm reach its registry from this host?") from None
+            raise
+    if process.returncode != 0:
+        last = "\n  ".join(printed.strip().splitlines()[-12:])
+        full = "ENOSPC" in printed or "No space left" in printed
         raise DeployError(
-            f"npm {arguments[0]} of the backend failed:\n  {last}", hint="does npm reach its registry from this host?"
-        ) from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DeployError(f"npm {arguments[0]} of the backend did not end: {type(error).__name__}") from None
+            f"npm {arguments[0]} of the backend failed:\n  {last}",
+            hint="make room on the disk of the state folder" if full else "does npm reach its registry from this host?",
+        )

@@ -1,7 +1,8 @@
-"""The database's one account: made, or given its new password, while nobody else can reach the server.
+"""The database's one account: made, or given its new password.
 
 SecantusDB checks passwords only when it is started with ``--auth``, and then nobody may create the first user. So it is
-started once without, on a free port of the loopback, for as long as that takes.
+started once without, on a port of the loopback that the system picks, for the second that this takes: at the first
+start, when there are no records yet, and when its password is rotated.
 """
 
 from __future__ import annotations
@@ -18,22 +19,41 @@ from pymongo.errors import OperationFailure, PyMongoError
 from orthancgen.errors import StartError
 from orthancgen.plan.build import LOOPBACK
 from orthancgen.render.backend_json import DATABASE_USER
+from orthancgen.runtimes.native.environ import inherited
+from orthancgen.runtimes.native.logs import tail
+from orthancgen.runtimes.native.state import State
 from orthancgen.secrets.value import SecretValue
 
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 30
 
 
-def ensure_account(program: Path, storage: Path, database: str, password: SecretValue, log: Path) -> None:
-    """Create the backend's account, or set its password.
+def ensure_account(program: Path, state: State, database: str, password: SecretValue) -> None:
+    """Create the backend's account, or set its password; the database must not run.
 
     Raises:
-        StartError: the database does not start on its storage.
+        StartError: the database does not start on its storage; with the last lines of its log.
+        OSError: as the file system says.
     """
     port = _free_port()
-    command = [str(program), "--host", LOOPBACK, "--port", str(port), "--storage-path", str(storage), "--log-level", "WARNING"]
+    log = state.logs / "database.log"
+    storage = state.data / "database"
+    command = [
+        str(program),
+        "--host",
+        LOOPBACK,
+        "--port",
+        str(port),
+        "--storage-path",
+        str(storage),
+        "--log-level",
+        "WARNING",
+    ]
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=inherited(), umask=0o077,
+            start_new_session=True,
+        )  # fmt: skip
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
             LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000
@@ -46,7 +66,10 @@ def ensure_account(program: Path, storage: Path, database: str, password: Secret
             except OperationFailure:  # it exists
                 client[database].command("updateUser", DATABASE_USER, pwd=password.reveal(), roles=roles)
     except PyMongoError as error:
-        raise StartError(f"the database did not take its account: {type(error).__name__}", hint=f"see {log}") from None
+        raise StartError(
+            f"the database did not take its account: {type(error).__name__}\n{tail(log, 12, {'password': password})}",
+            hint=f"the whole log: {log}",
+        ) from None
     finally:
         process.terminate()
         try:

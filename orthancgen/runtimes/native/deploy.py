@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orthancgen.errors import DeployError, OrthancgenError
+from orthancgen.errors import DeployError, OrthancgenError, RenderError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
 from orthancgen.render.quoting import json_document
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native import backend_app, database, health, ports
+from orthancgen.runtimes.native import backend_app, database, health, orphans, ports
+from orthancgen.runtimes.native.account import SECRET_FILE, Account, check_storage, find_account, protect
 from orthancgen.runtimes.native.programs import Programs, find_programs
 from orthancgen.runtimes.native.record import (
     Record,
-    creation_time,
-    end_orphans,
     fingerprint_secret,
     fingerprint_services,
     load_record,
     store_record,
 )
-from orthancgen.runtimes.native.state import State, locked, prepare
-from orthancgen.runtimes.native.supervisor import Supervisor
+from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
+from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
+from orthancgen.runtimes.native.state import State, cannot_use, locked, prepare
+from orthancgen.runtimes.native.takeback import Undo, take_back
 from orthancgen.runtimes.report import Report
-from orthancgen.secrets.store import SecretStore, materialise
+from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
 
 HEALTH_SECONDS: Final = 60.0
-SECRET_FILE: Final = "orthanc/orthanc.secret.json"
-BACKEND_LINK: Final = "backend"
-START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,214 +49,226 @@ def deploy(plan: Plan, state: State, report: Report, *, health_seconds: float = 
 
     Raises:
         DeployError: something is missing, taken or does not start. What was started is stopped again, and the
-            configuration and services that were there before are back.
+            configuration, secrets and services that were there before are back.
         InputError: secrets are missing or unsafe.
     """
     prepare(state)
-    with locked(state):
-        programs = find_programs(plan)
-        secrets = materialise(plan, SecretStore(state.secrets))
-        app = backend_app.ensure_built(programs, state, report) if "backend" in plan.by_name else None
-        return _Deploy(plan, state, programs, app, Access(plan, secrets), report, health_seconds).run()
-
-
-@dataclass(slots=True)
-class _Deploy:
-    plan: Plan
-    state: State
-    programs: Programs
-    app: Path | None
-    access: Access
-    report: Report
-    health_seconds: float
-    bundle: Bundle = field(init=False)
-    wanted: dict[ServiceName, str] = field(init=False)
-    record: Record = field(init=False)
-    supervisor: Supervisor = field(init=False)
-    running: frozenset[str] = field(init=False)
-    stale: tuple[ServiceName, ...] = field(init=False)
-    new_supervisor: bool = field(init=False)
-
-    def run(self) -> Deployed:
-        self._look()
-        self._check_ports()
-        previous = _Snapshot.take(self.state)
-        started: list[ServiceName] = []
-        try:
-            changed = self._configure()
-            self._stop_stale()
-            self._prepare_database()
-            self._supervise(reload=changed > 0)
-            for name in START_ORDER:
-                if name in self.wanted:
-                    self._bring_up(name, started)
-        except BaseException:
-            self._take_back(started, previous)
-            raise
-        previous.discard()
-        self._remember()
-        return Deployed(self.access, tuple(started), changed)
-
-    def _look(self) -> None:
-        """What is wanted, what runs, and what of it is out of date."""
-        self.bundle = render(self.plan)
-        self.record = load_record(self.state.run / "deployed.json")
-        self.supervisor = Supervisor(self.state)
-        self.wanted = fingerprint_services(self.plan, self.bundle, self.access.secrets, self._program_files())
-        supervised = self.supervisor.running()
-        if not supervised:
-            end_orphans(self.record)
-        processes = self.supervisor.processes() if supervised else {}
-        self.running = frozenset(name for name, process in processes.items() if process.pid)
-        self.new_supervisor = not supervised or dict(self.record.variables) != self._variables()
-        self.stale = tuple(
-            name
-            for name in START_ORDER
-            if name in self.wanted
-            and (self.new_supervisor or name not in self.running or self.record.fingerprints.get(name) != self.wanted[name])
-        )
-
-    def _program_files(self) -> dict[ServiceName, Path]:
-        files: dict[ServiceName, Path] = {"orthanc": self.programs.orthanc}
-        if self.programs.secantusd:
-            files["database"] = self.programs.secantusd
-        if self.app:
-            files["backend"] = self.app / "server.mjs"
-        return files
-
-    def _variables(self) -> dict[str, str]:
-        return {
-            "ORTHANCGEN_SOCKET": str(self.state.socket),
-            "ORTHANCGEN_ORTHANC": str(self.programs.orthanc),
-            "ORTHANCGEN_SECANTUSD": str(self.programs.secantusd or ""),
-            "ORTHANCGEN_NODE": str(self.programs.node or ""),
-        }
-
-    def _check_ports(self) -> None:
-        ours = {port for name in self.running for port in self.record.ports.get(name, ())}
-        ports.require_free(
-            listener for name in self.stale for listener in self.plan.service(name).listeners if listener.port not in ours
-        )
-
-    def _configure(self) -> int:
-        """Put bundle, secret file and the link to the backend in place; returns how many files changed."""
-        self.report.started("configuration")
-        changed = sum(change.state != "identical" for change in write(self.bundle, self.state.config))
-        changed += _write_secret_file(self.plan, self.state, self.access.secrets)
-        if self.app:
-            _link(self.state.run / BACKEND_LINK, self.app)
-        self.report.done("configuration", f"{changed} files changed" if changed else "unchanged")
-        return changed
-
-    def _stop_stale(self) -> None:
-        for name in reversed(START_ORDER):
-            if name in self.running and (name in self.stale or name not in self.wanted):
-                self.supervisor.stop_service(name)
-
-    def _prepare_database(self) -> None:
-        if "database" not in self.stale or self.programs.secantusd is None:
-            return
-        password = self.access.database_password
-        if self.record.database_password == fingerprint_secret(password):
-            return
-        self.report.started("database account")
-        database.ensure_account(
-            self.programs.secantusd,
-            self.state.data / "database",
-            self.plan.site.backend.database.name,
-            password,
-            self.state.logs / "database.log",
-        )
-        self.report.done("database account", "set")
-
-    def _supervise(self, *, reload: bool) -> None:
-        if self.new_supervisor:
-            if self.supervisor.running():
-                self.supervisor.shutdown()
-            self.supervisor.start(self._variables())
-        elif reload:
-            self.supervisor.reload()
-
-    def _bring_up(self, name: ServiceName, started: list[ServiceName]) -> None:
-        title = self.plan.service(name).title
-        self.report.started(title)
-        # A reload stops what it replaces, which is more than what is stale when only the supervisor's part changed.
-        if name in self.stale or not self.supervisor.processes()[name].pid:
-            started.append(name)
-            self.supervisor.start_service(name)
-        log = self.state.logs / f"{name}.log"
-        health.wait_healthy(name, self.plan, self.access, self.supervisor, log, self.health_seconds)
-        self.report.done(title, "started" if name in started else "unchanged")
-
-    def _remember(self) -> None:
-        processes = {"supervisor": self.supervisor.pid()}
-        processes |= {name: process.pid for name, process in self.supervisor.processes().items() if process.pid}
-        password = fingerprint_secret(self.access.database_password) if "database" in self.wanted else ""
-        record = Record(
-            dict(self.wanted),
-            {service.name: [listener.port for listener in service.listeners] for service in self.plan.services},
-            {name: (pid, created) for name, pid in processes.items() if (created := creation_time(pid)) is not None},
-            self._variables(),
-            password or self.record.database_password,
-        )
-        store_record(self.state.run / "deployed.json", record)
-
-    def _take_back(self, started: list[ServiceName], previous: _Snapshot) -> None:
-        """Stop what this run started and bring back what ran before; the first error is the one that is told."""
-        with suppress(OSError, OrthancgenError, Exception):
-            for name in reversed(started):
-                self.supervisor.stop_service(name)
-            previous.restore()
-            if not self.running:
-                self.supervisor.shutdown()
-                return
-            self.supervisor.reload()
-            for name in START_ORDER:
-                if name in self.running:
-                    self.supervisor.stop_service(name) if name in started else None
-                    if not self.supervisor.processes()[name].pid:
-                        self.supervisor.start_service(name)
+    try:
+        with locked(state):
+            return _deploy(plan, state, report, health_seconds)
+    except OSError as error:
+        raise cannot_use(state, error) from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """The configuration and the backend's link as they were, kept until the new ones have proven themselves."""
+class _Target:
+    """What is wanted on this machine."""
 
+    plan: Plan
     state: State
-    copy: Path
+    bundle: Bundle
+    access: Access
+    programs: Programs
     app: Path | None
+    account: Account | None
+    fingerprints: Mapping[ServiceName, str]
+    variables: Mapping[str, str]
 
-    @classmethod
-    def take(cls, state: State) -> _Snapshot:
-        copy = state.root / "config.previous"
-        link = state.run / BACKEND_LINK
+
+def _deploy(plan: Plan, state: State, report: Report, health_seconds: float) -> Deployed:
+    store = SecretStore(state.secrets)
+    before = look(state)
+    target = _resolve(plan, state, gather(plan, store), before, report)
+    record = load_record(state.run / "deployed.json")
+    snapshot = Snapshot.take(state)
+    run = _Run(target, before, record, snapshot, report, health_seconds)
+    try:
+        changed = run.apply()
+    except BaseException as error:
+        report.started("taking back")
+        left = take_back(run.undo(snapshot), run.started)
+        report.done("taking back", "incomplete" if left else "what was there before is there again")
+        shown = cannot_use(state, error) if isinstance(error, OSError) else error
+        if left and isinstance(shown, OrthancgenError):
+            shown.message += "\nwhat could not be taken back:\n  " + "\n  ".join(left)
+        raise shown from None
+    snapshot.discard()
+    store.settle()
+    return Deployed(target.access, tuple(run.started), changed)
+
+
+def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], before: Running, report: Report) -> _Target:
+    """Find everything that is needed, and refuse what cannot work, before anything is touched."""
+    programs = find_programs(plan)
+    account, why_root = find_account(state)
+    check_storage(plan, account)
+    ports.require_free(plan.listeners, ours=before.pids)
+    if why_root:
+        report.done("Orthanc's user", f"root: {why_root}")
+    app = None
+    if "backend" in plan.by_name:
+        hidden = [source.env for source in plan.site.secrets.values() if source.env]
+        app = backend_app.ensure_built(programs, state, report, hidden)
+    bundle = render(plan)
+    return _Target(
+        plan=plan,
+        state=state,
+        bundle=bundle,
+        access=Access(plan, secrets),
+        programs=programs,
+        app=app,
+        account=account,
+        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, app)),
+        variables=_variables(state, programs, account),
+    )
+
+
+def _files(programs: Programs, app: Path | None) -> dict[ServiceName, Path]:
+    files: dict[ServiceName, Path] = {"orthanc": programs.orthanc}
+    if programs.secantusd:
+        files["database"] = programs.secantusd
+    if app:
+        files["backend"] = app / "server.mjs"
+    return files
+
+
+def _variables(state: State, programs: Programs, account: Account | None) -> dict[str, str]:
+    return {
+        orphans.MARK: str(state.socket),
+        "ORTHANCGEN_AS_ORTHANC": " ".join(account.command) if account else "",
+        "ORTHANCGEN_ORTHANC": str(programs.orthanc),
+        "ORTHANCGEN_SECANTUSD": str(programs.secantusd or ""),
+        "ORTHANCGEN_NODE": str(programs.node or ""),
+    }
+
+
+class _Run:
+    """One run: from what is there to what is wanted."""
+
+    def __init__(
+        self,
+        target: _Target,
+        before: Running,
+        record: Record,
+        snapshot: Snapshot,
+        report: Report,
+        health_seconds: float,
+    ) -> None:
+        self._target, self._before, self._record = target, before, record
+        self._report, self._health_seconds = report, health_seconds
+        self._supervisor = before.supervisor
+        self._new_supervisor = not before.supervised or dict(record.variables) != dict(target.variables)
+        # After a run that was killed nobody knows which password the database has.
+        self._known_password = "" if snapshot.left_over else record.database_password
+        self._password_touched = snapshot.left_over
+        self._stale = [name for name in START_ORDER if name in target.fingerprints and self._is_stale(name)]
+        self.started: list[ServiceName] = []
+
+    def _is_stale(self, name: ServiceName) -> bool:
+        changed = self._record.fingerprints.get(name) != self._target.fingerprints[name]
+        return self._new_supervisor or changed or name not in self._before.services
+
+    def undo(self, snapshot: Snapshot) -> Undo:
+        """How to go back from where this run is now."""
+        return Undo(
+            before=self._before,
+            record=self._record,
+            snapshot=snapshot,
+            protect=lambda: _protect(self._target),
+            new_supervisor=self._new_supervisor,
+            set_password=self._set_earlier_password if self._password_touched else None,
+        )
+
+    def _set_earlier_password(self, store: SecretStore) -> None:
+        password = store.read(self._target.plan.site.backend.database.password.secret)
+        if password:
+            self._ensure_account(password)
+
+    def apply(self) -> int:
+        """Do it; returns how many files changed."""
+        changed = self._configure()
+        self._stop()
+        self._set_database_password()
+        if self._new_supervisor:
+            self._supervisor.start(self._target.variables)
+        elif changed:
+            self._supervisor.reload()
+        for name in START_ORDER:
+            if name in self._target.fingerprints:
+                self._bring_up(name)
+        self._remember()
+        return changed
+
+    def _configure(self) -> int:
+        """Put bundle, secrets and the link to the backend in place."""
+        target = self._target
+        self._report.started("configuration")
         try:
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(state.config, copy)
-            return cls(state, copy, link.readlink() if link.is_symlink() else None)
-        except (OSError, shutil.Error) as error:
-            reason = getattr(error, "strerror", None) or "see its permissions"
-            raise DeployError(f"cannot copy the configuration in {state.root}: {reason}") from None
+            changed = sum(change.state != "identical" for change in write(target.bundle, target.state.config))
+        except RenderError as error:
+            raise DeployError(
+                error.message, hint="make room, or name a folder that you may write, with --state"
+            ) from None
+        SecretStore(target.state.secrets).place(target.access.secrets)
+        changed += _write_secret_file(target.plan, target.state, target.access.secrets)
+        _protect(target)
+        if target.app:
+            link(target.state.run / BACKEND_LINK, target.app)
+        self._report.done("configuration", f"{changed} files changed" if changed else "unchanged")
+        return changed
 
-    def restore(self) -> None:
-        failed = self.state.root / "config.failed"
-        shutil.rmtree(failed, ignore_errors=True)
-        self.state.config.rename(failed)
-        self.copy.rename(self.state.config)
-        shutil.rmtree(failed, ignore_errors=True)
-        if self.app:
-            _link(self.state.run / BACKEND_LINK, self.app)
+    def _stop(self) -> None:
+        """Stop what is out of date or not wanted any more."""
+        end_orphans(self._before)
+        if not self._before.supervised:
+            return
+        if self._new_supervisor:
+            stop_services(self._supervisor, self._before.services)
+            self._supervisor.shutdown()
+        else:
+            unwanted = [name for name in self._before.services if name not in self._target.fingerprints]
+            stop_services(self._supervisor, [*self._stale, *unwanted])
 
-    def discard(self) -> None:
-        shutil.rmtree(self.copy, ignore_errors=True)
+    def _set_database_password(self) -> None:
+        password = self._target.access.database_password if "database" in self._stale else None
+        if password is None or self._known_password == fingerprint_secret(password):
+            return
+        self._report.started("database account")
+        self._password_touched = True
+        self._ensure_account(password)
+        self._report.done("database account", "set")
+
+    def _ensure_account(self, password: SecretValue) -> None:
+        program, name = self._target.programs.secantusd, self._target.plan.site.backend.database.name
+        if program:
+            database.ensure_account(program, self._target.state, name, password)
+
+    def _bring_up(self, name: ServiceName) -> None:
+        title = self._target.plan.service(name).title
+        self._report.started(title)
+        # A reload stops what it replaces, which is more than what is stale when only the supervisor's part changed.
+        if name in self._stale or not self._supervisor.processes()[name].pid:
+            self.started.append(name)
+            self._supervisor.start_service(name)
+        log = self._target.state.logs / f"{name}.log"
+        health.wait_healthy(name, self._target.plan, self._target.access, self._supervisor, log, self._health_seconds)
+        self._report.done(title, "started" if name in self.started else "unchanged")
+
+    def _remember(self) -> None:
+        target = self._target
+        has_database = "database" in target.fingerprints
+        password = fingerprint_secret(target.access.database_password) if has_database else self._known_password
+        record = Record(
+            {str(name): digest for name, digest in target.fingerprints.items()}, dict(target.variables), password
+        )
+        if record != self._record:
+            store_record(target.state.run / "deployed.json", record)
 
 
-def _link(link: Path, target: Path) -> None:
-    if link.is_symlink() and link.readlink() == target:
-        return
-    fresh = link.with_name(f".{link.name}.{os.getpid()}")
-    fresh.symlink_to(target)
-    fresh.replace(link)
+def _protect(target: _Target) -> None:
+    """Owner and mode of everything; Orthanc reads its certificates and keys itself."""
+    read_by_orthanc = [one.name for one in target.plan.secrets if one.purpose == "pem" and "orthanc" in one.used_by]
+    protect(target.state, target.account, read_by_orthanc)
 
 
 def _write_secret_file(plan: Plan, state: State, secrets: Mapping[str, SecretValue]) -> bool:
@@ -273,34 +280,7 @@ def _write_secret_file(plan: Plan, state: State, secrets: Mapping[str, SecretVal
         values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
     target = state.config / SECRET_FILE
     content = json_document(values).encode("ascii")
-    try:
-        if target.is_file() and target.read_bytes() == content and target.stat().st_mode & 0o777 == 0o600:
-            return False
-        stage(content, target, 0o600).replace(target)
-    except OSError as error:
-        raise DeployError(f"cannot write {target}: {error.strerror}") from None
+    if target.is_file() and target.read_bytes() == content:
+        return False
+    stage(content, target, 0o600).replace(target)
     return True
-
-
-def stop(state: State) -> list[str]:
-    """Stop every service and the supervisor; data, secrets and configuration stay.
-
-    Returns:
-        The services that ran.
-
-    Raises:
-        DeployError: another run holds the environment, or a service does not end.
-    """
-    if not state.root.is_dir():
-        return []
-    with locked(state):
-        supervisor = Supervisor(state)
-        if not supervisor.running():
-            end_orphans(load_record(state.run / "deployed.json"))
-            return []
-        running = [name for name, process in supervisor.processes().items() if process.pid]
-        for name in reversed(START_ORDER):
-            if name in running:
-                supervisor.stop_service(name)
-        supervisor.shutdown()
-        return running

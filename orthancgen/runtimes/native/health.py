@@ -1,4 +1,7 @@
-"""Is a service healthy? Each probe asks the service itself, with its credentials, and waits for no fixed time."""
+"""Is a service healthy? Each probe asks the service itself, with its credentials, and waits for no fixed time.
+
+No proxy of the environment is used: the services listen on this host.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from orthancgen.errors import StartError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.native.logs import tail
 from orthancgen.runtimes.native.supervisor import Supervisor
-from orthancgen.secrets.value import SecretValue
+from orthancgen.secrets.store import redact
 
 Probe = Callable[[Plan, Access], str | None]
 _INTERVAL_SECONDS: Final = 0.1
 _GIVEN_UP: Final = frozenset({"FATAL", "STOPPED", "UNKNOWN"})
+_QUICK_ENDS: Final = 3
+"""A service that ended so often within its first second is not waited for any longer."""
 
 
 def database(plan: Plan, access: Access) -> str | None:
@@ -43,7 +49,13 @@ def database(plan: Plan, access: Access) -> str | None:
 def orthanc(plan: Plan, access: Access) -> str | None:
     """Orthanc answers its administrator by HTTP, and its DICOM port is open. Returns what is wrong, or None."""
     try:
-        answer = httpx.get(f"{access.orthanc_url}/system", auth=access.orthanc_login, verify=access.http_verify, timeout=5)
+        answer = httpx.get(
+            f"{access.orthanc_url}/system",
+            auth=access.orthanc_login,
+            verify=access.http_verify,
+            timeout=5,
+            trust_env=False,
+        )
         if answer.status_code != httpx.codes.OK:
             return f"HTTP {answer.status_code}"
         with socket.create_connection((access.orthanc_host, plan.site.dicom.port), timeout=2):
@@ -56,7 +68,7 @@ def backend(plan: Plan, access: Access) -> str | None:
     """The backend is ready: it reaches database and Orthanc. Returns what is wrong, or None."""
     del plan
     try:
-        answer = httpx.get(f"{access.backend_url}/readyz", timeout=5)
+        answer = httpx.get(f"{access.backend_url}/readyz", timeout=5, trust_env=False)
     except httpx.HTTPError as error:
         return type(error).__name__
     return None if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code} {answer.text[:200]}"
@@ -74,24 +86,14 @@ def wait_healthy(
         StartError: it ended, or did not get healthy in time; with the last lines of its log.
     """
     deadline = time.monotonic() + timeout_seconds
+    ends: set[int] = set()
     while (wrong := PROBES[name](plan, access)) is not None:
         process = supervisor.processes().get(name)
-        if process is None or process.state in _GIVEN_UP or time.monotonic() > deadline:
-            why = f"it ended ({process.state})" if process and process.state in _GIVEN_UP else f"last answer: {wrong}"
-            raise StartError(
-                f"{plan.service(name).title} did not get healthy: {why}\n{tail(log, 12, access.secrets)}", hint=f"the whole log: {log}"
-            )
+        if process and process.state == "BACKOFF":
+            ends.add(process.ended_at)
+        ended = process is None or process.state in _GIVEN_UP or len(ends) >= _QUICK_ENDS
+        if ended or time.monotonic() > deadline:
+            why = "it ends as soon as it is started" if ended else f"last answer: {wrong}"
+            message = f"{plan.service(name).title} did not get healthy: {redact(why, access.secrets)}"
+            raise StartError(f"{message}\n{tail(log, 12, access.secrets)}", hint=f"the whole log: {log}")
         time.sleep(_INTERVAL_SECONDS)
-
-
-def tail(log: Path, lines: int, secrets: Mapping[str, SecretValue]) -> str:
-    """The last lines of a log, indented, with every secret replaced by its name."""
-    from orthancgen.secrets.store import redact
-
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            text = file.read().decode("utf-8", errors="replace")
-    except OSError:
-        return "  (no log)"
-    return "\n".join(f"  {line}" for line in redact(text, secrets).splitlines()[-lines:])

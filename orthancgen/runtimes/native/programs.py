@@ -61,7 +61,7 @@ def find_programs(plan: Plan) -> Programs:
 
 
 def _which(name: str, variable: str) -> Path | None:
-    """The program that a variable names, one beside this Python, on the search path, or in the folders of the system."""
+    """The program that a variable names, beside this Python, on the search path, or in the folders of the system."""
     if os.environ.get(variable):
         return Path(os.environ[variable]).absolute()
     beside = Path(sys.executable).parent / name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,24 +85,44 @@ def prepare(state: State) -> None:
         DeployError: they cannot be created, or their path cannot be used.
     """
     if len(os.fsencode(state.socket)) > LONGEST_SOCKET_PATH:
-        raise DeployError(f"the path of the state folder is too long: {state.root}", hint="name a shorter one with --state")
+        raise DeployError(
+            f"the path of the state folder is too long: {state.root}", hint="name a shorter one with --state"
+        )
     if any(character in str(state.root) for character in "\"'\\%;\n") or not str(state.root).isprintable():
         raise DeployError(
-            "the path of the state folder has quotes, %, ; or a backslash in it", hint="name another one with --state"
+            f"the path of the state folder has quotes, %, ; or a backslash in it: {str(state.root)!r}",
+            hint="name another one with --state",
         )
     try:
         for folder in (state.root, state.config, state.secrets, state.data, state.logs, state.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (owner := state.root.stat().st_uid) != os.geteuid():
+            raise DeployError(
+                f"the state folder {state.root} belongs to another user (uid {owner})",
+                hint="run as that user, or name another folder with --state",
+            )
         state.apps.mkdir(exist_ok=True)
+        for folder in (state.logs, state.run):
+            folder.chmod(0o700)
         (state.data / "database").mkdir(exist_ok=True, mode=0o700)
         probe = state.run / ".writable"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        raise DeployError(
-            f"cannot use the state folder {state.root}: {error.strerror}",
-            hint="make room, or name a folder that you may write, with --state",
-        ) from None
+        raise cannot_use(state, error) from None
+
+
+def cannot_use(state: State, error: OSError) -> DeployError:
+    """The error for a state folder that the file system refuses: which file, why, and the remedy."""
+    # copytree's own error is a list of (source, target, reason).
+    reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or type(error).__name__
+    place = f" ({error.filename})" if error.filename and str(error.filename) != str(state.root) else ""
+    return DeployError(
+        f"cannot use the state folder {state.root}: {reason}{place}",
+        hint="make room, or name a folder that you may write, with --state",
+    )
 
 
 @contextmanager
@@ -110,24 +131,23 @@ def locked(state: State) -> Iterator[None]:
 
     Raises:
         LockedError: another process holds it.
+        OSError: as the file system says.
     """
     with (state.root / "lock").open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.seek(0)
             raise LockedError(
                 f"another run holds this environment: {_owner(file.read())}", hint="wait for it to end, or end it"
             ) from None
-        file.seek(0)
-        file.truncate()
+        file.truncate(0)
         json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
         file.flush()
         try:
             yield
         finally:
-            file.seek(0)
-            file.truncate()
+            file.truncate(0)
 
 
 def _owner(text: str) -> str:

@@ -1,34 +1,47 @@
-"""Talk to supervisor over its socket: start, stop, ask. https://supervisord.org/api.html"""
+"""Talk to supervisor over its socket: start, stop, ask (https://supervisord.org/api.html)."""
 
 from __future__ import annotations
 
 import http.client
-import os
 import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
+from xml.parsers.expat import ExpatError
 
-from supervisor.xmlrpc import SupervisorTransport
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
-from orthancgen.errors import StartError
+from orthancgen.errors import DeployError, StartError
+from orthancgen.runtimes.native import orphans
+from orthancgen.runtimes.native.environ import inherited
 from orthancgen.runtimes.native.state import State
 
 _WAIT_SECONDS: Final = 30
+_STOP_SECONDS: Final = 90
+_DOWN: Final = frozenset({"STOPPED", "EXITED", "FATAL"})
+_NO_ANSWER: Final = (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError, ExpatError)
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A supervised process: supervisor's state name, its process id (0 where it does not run), seconds since its start."""
+    """A supervised process.
+
+    Attributes:
+        name: of the service.
+        state: supervisor's name of it, https://supervisord.org/subprocess.html#process-states.
+        pid: process id, 0 where it does not run.
+        uptime_seconds: since its start.
+        ended_at: when it ended last, in seconds since 1970; 0 where it never did.
+    """
 
     name: str
     state: str
     pid: int
     uptime_seconds: int
+    ended_at: int
 
 
 class Supervisor:
@@ -37,20 +50,53 @@ class Supervisor:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def _call(self, method: str, *arguments: object) -> Any:
-        """One call over its own connection: supervisor's transport cannot be used again after a refused one."""
+    def _ask(self, method: str, *arguments: object) -> Any:
+        """Call it, over a connection of its own: supervisor's transport cannot be used again after a refused one.
+
+        Raises:
+            xmlrpc.client.Fault: supervisor refuses.
+            OSError, HTTPException, ProtocolError, ExpatError: it does not answer.
+        """
         transport = SupervisorTransport(None, None, f"unix://{self._state.socket}")
         try:
-            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
-            return getattr(proxy.supervisor, method)(*arguments)
+            return getattr(xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor, method)(
+                *arguments
+            )
         finally:
             transport.close()
 
-    def running(self) -> bool:
-        """Whether the supervisor answers."""
+    def _call(self, method: str, *arguments: object, accept: Collection[int] = ()) -> Any:
+        """Call it; refusals whose code is in ``accept`` are as good as done.
+
+        Raises:
+            StartError: it refuses, or does not answer.
+        """
         try:
-            self._call("getPID")
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return self._ask(method, *arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode in accept:
+                return None
+            raise StartError(f"supervisor refuses {method}: {fault.faultString}", hint=self._see_log) from None
+        except _NO_ANSWER as error:
+            raise StartError(f"supervisor does not answer: {type(error).__name__}", hint=self._see_log) from None
+
+    @property
+    def _see_log(self) -> str:
+        return f"see {self._state.logs / 'supervisord.log'}"
+
+    def running(self) -> bool:
+        """Whether the supervisor answers.
+
+        Raises:
+            DeployError: it belongs to another user.
+        """
+        try:
+            self._ask("getPID")
+        except PermissionError:
+            raise DeployError(
+                f"the environment in {self._state.root} belongs to another user", hint="run as the user who deployed it"
+            ) from None
+        except (*_NO_ANSWER, xmlrpc.client.Fault):
             return False
         return True
 
@@ -59,7 +105,7 @@ class Supervisor:
         return cast("int", self._call("getPID"))
 
     def start(self, variables: Mapping[str, str]) -> None:
-        """Start the supervisor; it starts no service by itself.
+        """Start the supervisor; it starts no service by itself. It inherits no variable that may hold a credential.
 
         Raises:
             StartError: it does not answer.
@@ -67,15 +113,22 @@ class Supervisor:
         self._state.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._state.config / "supervisord.conf")]
         result = subprocess.run(
-            command, env={**os.environ, **variables}, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            command,
+            env={**inherited(), **variables},
             cwd=self._state.root,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
         if result.returncode != 0:
-            raise StartError(f"supervisor refuses its configuration: {result.stderr.strip().splitlines()[-1:]}")
+            said = (result.stderr or result.stdout).strip().splitlines()[-3:]
+            raise StartError("supervisor does not start:\n  " + "\n  ".join(said), hint=self._see_log)
         deadline = time.monotonic() + _WAIT_SECONDS
         while not self.running():
             if time.monotonic() > deadline:
-                raise StartError("supervisor does not answer", hint=f"see {self._state.logs / 'supervisord.log'}")
+                raise StartError("supervisor does not answer", hint=self._see_log)
             time.sleep(0.05)
 
     def shutdown(self) -> None:
@@ -85,36 +138,63 @@ class Supervisor:
             StartError: they do not end.
         """
         pid = self.pid()
-        self._call("shutdown")
-        deadline = time.monotonic() + 90
-        while Path(f"/proc/{pid}").exists():
+        self._call("shutdown", accept=[Faults.SHUTDOWN_STATE])
+        deadline = time.monotonic() + _STOP_SECONDS
+        while not orphans.ended(pid):
             if time.monotonic() > deadline:
-                raise StartError(f"supervisor (process {pid}) does not end")
+                raise StartError(f"supervisor (process {pid}) does not end", hint=self._see_log)
             time.sleep(0.05)
 
     def reload(self) -> None:
-        """Take over a changed configuration: groups that changed or went are stopped and removed, new ones added."""
+        """Take over a changed configuration: groups that changed or went are stopped and removed, new ones added.
+
+        Raises:
+            StartError: supervisor refuses it.
+        """
         [[added, changed, removed]] = self._call("reloadConfig")
         for group in (*changed, *removed):
             self._call("stopProcessGroup", group)
             self._call("removeProcessGroup", group)
         for group in (*added, *changed):
-            self._call("addProcessGroup", group)
+            self._call("addProcessGroup", group, accept=[Faults.ALREADY_ADDED])
 
     def processes(self) -> dict[str, Process]:
-        """Every service by name."""
+        """Every service by name.
+
+        Raises:
+            StartError: supervisor does not answer.
+        """
         return {
-            row["name"]: Process(row["name"], row["statename"], row["pid"], max(0, row["now"] - row["start"]) if row["pid"] else 0)
+            row["name"]: Process(
+                row["name"],
+                row["statename"],
+                row["pid"],
+                max(0, row["now"] - row["start"]) if row["pid"] else 0,
+                row["stop"],
+            )
             for row in self._call("getAllProcessInfo")
         }
 
     def start_service(self, name: str) -> None:
-        """Start a service; its health is waited for elsewhere."""
-        self._call("startProcess", name, False)  # wait
+        """Start a service; its health is waited for elsewhere. One that runs already is no error.
 
-    def stop_service(self, name: str) -> None:
-        """Stop a service and wait for its end; one that does not run is no error."""
-        process = self.processes().get(name)
-        if process is None or process.state in {"STOPPED", "EXITED", "FATAL"}:
-            return
-        self._call("stopProcess", name)
+        Raises:
+            StartError: supervisor cannot start it.
+        """
+        self._call("startProcess", name, False, accept=[Faults.ALREADY_STARTED])
+
+    def stop_services(self, names: Collection[str]) -> None:
+        """Stop services, all at once, and wait for their end; those that do not run are no error.
+
+        Raises:
+            StartError: one of them does not end.
+        """
+        known = self.processes()
+        for name in names:
+            if name in known and known[name].state not in _DOWN:
+                self._call("stopProcess", name, False, accept=[Faults.NOT_RUNNING])
+        deadline = time.monotonic() + _STOP_SECONDS
+        while left := [name for name, one in self.processes().items() if name in names and one.state not in _DOWN]:
+            if time.monotonic() > deadline:
+                raise StartError(f"{', '.join(left)} did not stop", hint=self._see_log)
+            time.sleep(0.05)

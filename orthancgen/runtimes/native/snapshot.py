@@ -1,0 +1,96 @@
+"""The last good state: configuration, secrets and the backend's program, kept until the new ones are proven."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from orthancgen.runtimes.native.state import State
+
+BACKEND_LINK: Final = "backend"
+_FOLDERS: Final = ("config", "secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A copy in ``last-good`` of the state folder.
+
+    Attributes:
+        state: the environment.
+        left_over: it was found, not made: the run that made it was killed before it could take anything back.
+    """
+
+    state: State
+    left_over: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where the copy lies."""
+        return self.state.root / "last-good"
+
+    @property
+    def secrets(self) -> Path:
+        """The secrets as they were."""
+        return self.folder / "secrets"
+
+    @classmethod
+    def take(cls, state: State) -> Snapshot:
+        """Copy what is there now, whole or not at all.
+
+        Raises:
+            OSError: as the file system says.
+        """
+        snapshot = cls(state, (state.root / "last-good").is_dir())
+        if snapshot.left_over:
+            return snapshot
+        part = state.root / "last-good.part"
+        try:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(mode=0o700)
+            for name in _FOLDERS:
+                shutil.copytree(state.root / name, part / name)
+            link = state.run / BACKEND_LINK
+            if link.is_symlink():
+                (part / BACKEND_LINK).symlink_to(link.readlink())
+            part.rename(snapshot.folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return snapshot
+
+    def restore(self) -> None:
+        """Put the copy back in place; renames alone, which need no room on the disk.
+
+        Raises:
+            OSError: as the file system says.
+        """
+        for name in _FOLDERS:
+            if (self.folder / name).is_dir():
+                failed = self.state.root / f"{name}.failed"
+                shutil.rmtree(failed, ignore_errors=True)
+                (self.state.root / name).rename(failed)
+                (self.folder / name).rename(self.state.root / name)
+                shutil.rmtree(failed, ignore_errors=True)
+        if (self.folder / BACKEND_LINK).is_symlink():
+            link(self.state.run / BACKEND_LINK, (self.folder / BACKEND_LINK).readlink())
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove the copy: what is in place is good."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make a symbolic link, in one step where there is another one.
+
+    Raises:
+        OSError: as the file system says.
+    """
+    if path.is_symlink() and path.readlink() == target:
+        return
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(target)
+    fresh.replace(path)
