@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings, keys_for
+from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings, keys_for, plugin_sections
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath, Severity
 from orthancgen.site.secrets import SecretSource
@@ -173,10 +173,11 @@ def settings_are_known(site: Site, version: Version) -> Iterator[Violation]:
     for key in site.orthanc.settings:
         if key in OWNED:
             yield Violation((*path, key), f"{key} is said by the model: {OWNED[key]}", at="key")
+    known = {*keys_for(version), *plugin_sections()}
     others = {key: value for key, value in site.orthanc.settings.items() if key not in OWNED}
     for problem in check_settings(others, version):
-        key_at_fault = len(problem.path) == 1 and problem.path[0] in others
-        at: Literal["key", "value"] = "key" if key_at_fault and "unknown" in problem.message else "value"
+        unknown = len(problem.path) == 1 and problem.path[0] not in known
+        at: Literal["key", "value"] = "key" if unknown else "value"
         yield Violation((*path, *problem.path), problem.message, problem.hint, at=at)
 
 

@@ -267,7 +267,7 @@ def test_a_secret_reference_cannot_be_formatted(form: str) -> None:
     with pytest.raises(TypeError, match="cannot be formatted"):
         form.format(reference)
     with pytest.raises(TypeError, match="cannot be formatted"):
-        "%s" % reference  # noqa: B018, UP031
+        "%s" % reference  # noqa: UP031
     assert "orthanc_password" not in repr(reference)
 
 

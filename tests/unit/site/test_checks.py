@@ -1,0 +1,235 @@
+"""What must hold between values: each check has an environment that passes and one that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthancgen.orthanc.keys import Version
+from orthancgen.site import checks, production
+from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation
+from orthancgen.site.problems import format_path
+from orthancgen.site.production import PRODUCTION_CHECKS
+from tests.support.environments import MINIMAL, NEWEST, PRODUCTION, document, load_text, site_of
+
+CT = {"aet": "CT1", "address": "192.0.2.10"}
+REGISTERED = {"dicom/ae_checks": {"calling_aet": "registered_from_own_address"}}
+
+# check, changes to MINIMAL, and the places it names (none: it passes); a place with ! is a warning
+TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("ports_differ", {}, []),
+    ("ports_differ", {"http/port": 4242}, ["http.port"]),
+    ("ports_differ", {"backend/port": 8042}, ["backend.port"]),
+    ("ports_differ", {"backend/port": 8042, "backend/enabled": False}, []),
+    ("ports_differ", {"backend/database": {"port": 8001}}, ["backend.database.port"]),
+    ("ports_differ", {"viewer": {"port": 8001, "enabled": True}}, ["viewer.port"]),
+    ("ports_differ", {"viewer": {"port": 8001}}, []),
+    ("aets_differ", {"modalities": {"a": CT, "b": {**CT, "aet": "CT2"}}}, []),
+    ("aets_differ", {**REGISTERED, "modalities": {"a": CT, "b": {**CT, "aet": "ct1 "}}}, ["modalities.b.aet"]),
+    ("aets_differ", {"modalities": {"a": CT, "b": CT}}, ["!modalities.b.aet"]),
+    ("aets_differ", {"dicom/ae_checks/exact_case": True, "modalities": {"a": CT, "b": {**CT, "aet": "ct1"}}}, []),
+    ("callers_can_be_told", {}, []),
+    ("callers_can_be_told", REGISTERED, ["!dicom.ae_checks.calling_aet"]),
+    ("callers_can_be_told", {**REGISTERED, "modalities": {"a": CT}}, []),
+    (
+        "callers_can_be_told",
+        {**REGISTERED, "modalities": {"a": {**CT, "address": "ct1.example"}}},
+        ["modalities.a.address"],
+    ),
+    (
+        "callers_can_be_told",
+        {"dicom/ae_checks": {"calling_aet": "registered"}, "modalities": {"a": {**CT, "address": "ct1.example"}}},
+        [],
+    ),
+    (
+        "callers_can_be_told",
+        {"dicom/ae_checks": {"calling_aet": "registered", "anyone_may": ["echo"]}, "modalities": {"a": CT}},
+        ["dicom.ae_checks.anyone_may"],
+    ),
+    ("callers_can_be_told", {"modalities": {"a": {**CT, "may": ["echo"]}}}, ["!modalities.a.may"]),
+    ("somebody_administers", {}, []),
+    ("somebody_administers", {"users/admin/role": "viewer"}, ["users"]),
+    ("somebody_administers", {"users": {}}, ["users"]),
+    (
+        "somebody_administers",
+        {"users/orthancgen-backend": {"role": "viewer", "password": {"secret": "b"}}},
+        ["users.orthancgen-backend"],
+    ),
+    ("secrets_are_one_to_one", {}, []),
+    ("secrets_are_one_to_one", {"webhook/token": {"secret": "admin_password"}}, ["webhook.token.secret"]),
+    ("secrets_are_one_to_one", {"webhook": {"enabled": False, "token": {"secret": "admin_password"}}}, []),
+    ("secrets_are_one_to_one", {"secrets": {"admin_password": {"file": "/run/a"}}}, []),
+    (
+        "secrets_are_one_to_one",
+        {"secrets": {"admin_password": {"file": "/run/a", "env": "A"}}},
+        ["secrets.admin_password"],
+    ),
+    ("secrets_are_one_to_one", {"secrets": {"admin_password": {}}}, ["secrets.admin_password"]),
+    ("secrets_are_one_to_one", {"secrets": {"other": {"env": "A"}}}, ["!secrets.other"]),
+    ("webhook_has_a_receiver", {}, []),
+    ("webhook_has_a_receiver", {"backend/enabled": False}, ["webhook.enabled"]),
+    ("webhook_has_a_receiver", {"backend/enabled": False, "webhook/enabled": False}, []),
+    ("webhook_has_a_receiver", {"backend/enabled": False, "webhook/url": "https://h.example/"}, []),
+]
+
+VERSION_TABLE: list[tuple[str, dict[str, Any], str, list[str]]] = [
+    ("version_is_known", {}, "1.13.0", []),
+    ("version_is_known", {}, "1.10.1", []),
+    ("version_is_known", {}, "1.9.7", ["orthanc.version"]),
+    ("version_is_known", {}, "1.14.0", ["!orthanc.version"]),
+    ("settings_are_known", {"orthanc/settings": {"StableAge": 60}}, "1.13.0", []),
+    ("settings_are_known", {"orthanc/settings": {"HttpPort": 1}}, "1.13.0", ["orthanc.settings.HttpPort"]),
+    ("settings_are_known", {"orthanc/settings": {"StabelAge": 60}}, "1.13.0", ["orthanc.settings.StabelAge"]),
+    ("settings_are_known", {"orthanc/settings": {"StableAge": "60"}}, "1.13.0", ["orthanc.settings.StableAge"]),
+    (
+        "settings_are_known",
+        {"orthanc/settings": {"KeepAliveTimeout": 5}},
+        "1.10.1",
+        ["orthanc.settings.KeepAliveTimeout"],
+    ),
+    ("settings_are_known", {"orthanc/settings": {"KeepAliveTimeout": 5}}, "1.12.7", []),
+    ("quirks_are_known", {"modalities": {"a": {**CT, "manufacturer": "SiemensSyngoCT"}}}, "1.13.0", []),
+    (
+        "quirks_are_known",
+        {"modalities": {"a": {**CT, "manufacturer": "SiemensSyngoCT"}}},
+        "1.12.7",
+        ["modalities.a.manufacturer"],
+    ),
+    ("full_storage_can_be_refused", {"orthanc/storage": {"limit_megabytes": 1}}, "1.12.7", []),
+    (
+        "full_storage_can_be_refused",
+        {"orthanc/storage": {"limit_patients": 1}},
+        "1.10.1",
+        ["orthanc.storage.when_full"],
+    ),
+    ("full_storage_can_be_refused", {"orthanc/storage": {"limit_patients": 1, "when_full": "recycle"}}, "1.10.1", []),
+    ("full_storage_can_be_refused", {}, "1.10.1", []),
+    ("address_can_be_chosen", {"http/listen_on": "192.0.2.1"}, "1.13.0", []),
+    ("address_can_be_chosen", {"http/listen_on": "192.0.2.1"}, "1.12.7", ["http.listen_on"]),
+    ("address_can_be_chosen", {"http/listen_on": "::1"}, "1.10.1", ["http.listen_on"]),
+    ("address_can_be_chosen", {"http/listen_on": "0.0.0.0"}, "1.10.1", []),
+    ("address_can_be_chosen", {"http/listen_on": "192.0.2.1", "runtime": "compose"}, "1.12.7", []),
+]
+
+DIGEST = "@sha256:" + "0" * 64
+PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("version_is_pinned_and_safe", {}, []),
+    ("version_is_pinned_and_safe", {"orthanc/version": "auto"}, ["orthanc.version"]),
+    ("version_is_pinned_and_safe", {"orthanc/version": "1.12.7"}, ["orthanc.version"]),
+    ("images_are_pinned_and_safe", {}, []),
+    ("images_are_pinned_and_safe", {"images": {"orthanc": "orthancteam/orthanc:26.8.1", "mongo": "mongo:8.0.17"}}, []),
+    ("images_are_pinned_and_safe", {"images": {"backend": "backend"}}, ["images.backend"]),
+    ("images_are_pinned_and_safe", {"images": {"viewer": "viewer:latest"}}, ["images.viewer"]),
+    ("images_are_pinned_and_safe", {"images": {"viewer": f"viewer{DIGEST}"}}, []),
+    ("images_are_pinned_and_safe", {"images": {"orthanc": "orthancteam/orthanc:25.1.0"}}, ["images.orthanc"]),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "mongo:8.0.16"}}, ["images.mongo"]),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "mongo:8.2.2"}}, ["images.mongo"]),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "mongo:8.2.3"}}, []),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "registry.example/mongo:7.0.27"}}, ["images.mongo"]),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "mongo:3.6.0"}}, ["images.mongo"]),
+    ("images_are_pinned_and_safe", {"images": {"mongo": "notmongo:3.6.0"}}, []),
+    ("strangers_may_not_read", {}, []),
+    ("strangers_may_not_read", {"dicom/ae_checks": {"calling_aet": "registered"}}, ["!dicom.ae_checks.calling_aet"]),
+    ("strangers_may_not_read", {"dicom/ae_checks": {"called_aet": False}}, ["!dicom.ae_checks.called_aet"]),
+    (
+        "strangers_may_not_read",
+        {"dicom/ae_checks": {"calling_aet": "anyone", "anyone_may": ["echo", "find", "get"]}},
+        ["dicom.ae_checks.anyone_may[1]", "dicom.ae_checks.anyone_may[2]", "!dicom.ae_checks.calling_aet"],
+    ),
+    ("nothing_travels_in_the_clear", {}, []),
+    ("nothing_travels_in_the_clear", {"http/listen_on": "192.0.2.1"}, ["http.listen_on"]),
+    ("nothing_travels_in_the_clear", {"http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, []),
+    ("nothing_travels_in_the_clear", {"backend/listen_on": "0.0.0.0"}, ["backend.listen_on"]),
+    ("nothing_travels_in_the_clear", {"viewer": {"enabled": True, "listen_on": "::"}}, ["viewer.listen_on"]),
+    (
+        "nothing_travels_in_the_clear",
+        {"dicom/tls": {"enabled": True, "client_certificates": "not_asked"}},
+        ["!dicom.tls.client_certificates"],
+    ),
+    ("nothing_travels_in_the_clear", {"dicom/tls/enabled": False}, ["!dicom.tls.enabled"]),
+    ("nothing_travels_in_the_clear", {"dicom/tls/enabled": False, "network/profile": "wan"}, ["dicom.tls.enabled"]),
+    (
+        "nothing_travels_in_the_clear",
+        {"dicom/tls/enabled": False, "network": {"profile": "cloud", "vpn": {"network": "10.0.0.0/24"}}},
+        ["!dicom.tls.enabled"],
+    ),
+    ("nothing_travels_in_the_clear", {"webhook/url": "http://h.example/"}, ["webhook.url"]),
+    ("nothing_travels_in_the_clear", {"webhook/url": "https://h.example/"}, []),
+    ("not_open_to_the_world", {"network/allowed_sources": ["192.0.2.0/24"]}, []),
+    (
+        "not_open_to_the_world",
+        {"network/allowed_sources": ["192.0.2.0/24", "0.0.0.0/0"]},
+        ["network.allowed_sources[1]"],
+    ),
+    ("not_open_to_the_world", {"network/managed_from": ["::/0"]}, ["network.managed_from[0]"]),
+    ("settings_are_harmless", {"orthanc/settings": {"StableAge": 60}}, []),
+    ("settings_are_harmless", {"orthanc/settings": {"ExecuteLuaEnabled": False}}, []),
+    (
+        "settings_are_harmless",
+        {"orthanc/settings": {"ExecuteLuaEnabled": True}},
+        ["orthanc.settings.ExecuteLuaEnabled"],
+    ),
+    (
+        "settings_are_harmless",
+        {"orthanc/settings": {"RestApiWriteToFileSystemEnabled": True}},
+        ["orthanc.settings.RestApiWriteToFileSystemEnabled"],
+    ),
+    ("settings_are_harmless", {"orthanc/settings": {"DeidentifyLogs": False}}, ["orthanc.settings.DeidentifyLogs"]),
+    ("settings_are_harmless", {"orthanc/settings": {"HttpsVerifyPeers": False}}, ["orthanc.settings.HttpsVerifyPeers"]),
+    ("storage_loses_nothing", {}, []),
+    ("storage_loses_nothing", {"orthanc/storage": {"when_full": "recycle"}}, []),
+    (
+        "storage_loses_nothing",
+        {"orthanc/storage": {"when_full": "recycle", "limit_patients": 9}},
+        ["!orthanc.storage.when_full"],
+    ),
+    ("storage_loses_nothing", {"orthanc/web_dav": True}, ["!orthanc.web_dav"]),
+]
+
+
+def places(violations: list[Violation]) -> list[str]:
+    return [("!" if v.severity == "warning" else "") + format_path(v.path) for v in violations]
+
+
+@pytest.mark.parametrize(("name", "changes", "expected"), TABLE)
+def test_between_values(name: str, changes: dict[str, Any], expected: list[str]) -> None:
+    assert places(list(getattr(checks, name)(site_of(MINIMAL, changes)))) == expected
+
+
+@pytest.mark.parametrize(("name", "changes", "version", "expected"), VERSION_TABLE)
+def test_against_the_version(name: str, changes: dict[str, Any], version: str, expected: list[str]) -> None:
+    site = site_of(MINIMAL, {**changes, "orthanc/version": version})
+    assert places(list(getattr(checks, name)(site, Version.parse(version)))) == expected
+
+
+@pytest.mark.parametrize(("name", "changes", "expected"), PRODUCTION_TABLE)
+def test_production(name: str, changes: dict[str, Any], expected: list[str]) -> None:
+    assert places(list(getattr(production, name)(site_of(PRODUCTION, changes)))) == expected
+
+
+@pytest.mark.parametrize(("name", "changes", "expected"), [row for row in PRODUCTION_TABLE if row[2]])
+def test_what_production_refuses_development_may_have(
+    name: str, changes: dict[str, Any], expected: list[str], tmp_path: Path
+) -> None:
+    refusals = [place for place in expected if not place.startswith("!")]
+    told = {p.key_path for p in load_text(document(PRODUCTION, changes), tmp_path).errors}
+    assert told >= set(refusals), name
+    development = load_text(document(PRODUCTION, {**changes, "kind": "development"}), tmp_path)
+    assert not development.errors
+
+
+def test_every_check_has_a_passing_and_a_failing_case() -> None:
+    rows = [*((name, expected) for name, _, expected in [*TABLE, *PRODUCTION_TABLE])]
+    rows += [(name, expected) for name, _, _, expected in VERSION_TABLE]
+    names = {check.__name__ for check in [*CHECKS, *PRODUCTION_CHECKS]} | {check.__name__ for check in VERSION_CHECKS}
+    assert {name for name, expected in rows if expected} == names
+    assert {name for name, expected in rows if not expected} == names
+
+
+def test_the_shortest_environments_pass_everything(tmp_path: Path) -> None:
+    for text in (MINIMAL, PRODUCTION):
+        loaded = load_text(text, tmp_path)
+        assert loaded.problems == ()
+        assert loaded.version == NEWEST
