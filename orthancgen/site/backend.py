@@ -13,6 +13,7 @@ class Webhook(Section):
     """The poke by which Orthanc wakes the backend. A lost one delays a record, it never loses it."""
 
     enabled: bool = True
+    """Whether Orthanc wakes the backend; without it, the backend asks every `poll_seconds`."""
     url: HttpUrl | None = None
     """Receiver; without it, the backend of this environment."""
     timeout_seconds: int = Field(default=2, ge=1, le=5)
@@ -47,6 +48,7 @@ class Backend(Section):
     """The Node.js backend, which keeps a searchable record of each instance."""
 
     enabled: bool = True
+    """Whether the backend and its database run."""
     port: Port = 8001
     listen_on: IPAddress = "127.0.0.1"
     """Address on which it is reachable: 127.0.0.1 for this host alone."""
@@ -62,6 +64,7 @@ class Viewer(Section):
     """The web application for doctors."""
 
     enabled: bool = False
+    """Whether the viewer runs."""
     port: Port = 5173
     listen_on: IPAddress = "127.0.0.1"
 
@@ -79,3 +82,4 @@ class Reports(Section):
     store_to_orthanc: bool = False
     """Signed reports are stored in the study, as Encapsulated PDF."""
     language: Literal["en", "de", "fr"] = "en"
+    """Language of the forms: English, German or French."""

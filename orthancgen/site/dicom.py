@@ -16,6 +16,7 @@ class DicomTls(Section):
     """TLS on the DICOM port (PS3.15 annex B). Orthanc has one port: with TLS on, plain callers cannot connect."""
 
     enabled: bool = False
+    """Whether the DICOM port speaks TLS."""
     client_certificates: Literal["required", "not_asked"] = "required"
     """Whether a caller must show a certificate of a trusted authority."""
     certificate: SecretRef = SecretRef(secret="dicom_tls_certificate")

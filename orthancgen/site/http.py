@@ -11,6 +11,7 @@ class HttpTls(Section):
     """HTTPS for Orthanc."""
 
     enabled: bool = False
+    """Whether the HTTP port speaks TLS."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
     """Oldest version of TLS that is accepted (RFC 8996: nothing older than 1.2)."""
     certificate: SecretRef = SecretRef(secret="http_tls_certificate")

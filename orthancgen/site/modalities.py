@@ -34,6 +34,7 @@ class Modality(Section):
     manufacturer: Manufacturer = "Generic"
     """Quirk of the peer that Orthanc allows for."""
     vendor: Vendor = "generic"
+    """Whose menus its workstation sheet describes."""
     description: PlainText | None = None
     tls: bool = False
     """Orthanc calls it by TLS."""

@@ -69,8 +69,10 @@ class Site(Section):
     orthanc: Orthanc
     dicom: Dicom = Dicom()
     modalities: dict[ModalityName, Modality] = Field(default_factory=dict)
+    """The DICOM peers, by name."""
     http: Http = Http()
     users: dict[UserName, User] = Field(default_factory=dict)
+    """Who may log in, by name."""
     webhook: Webhook = Webhook()
     backend: Backend = Backend()
     viewer: Viewer = Viewer()
@@ -81,4 +83,6 @@ class Site(Section):
     """native: programs of this host under a supervisor; compose: containers."""
     images: Images = Images()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
+    """Where the values of secrets come from, by name; one that is not listed is generated."""
     waivers: Items[Waiver] = ()
+    """Audit findings that the site accepts."""

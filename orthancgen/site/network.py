@@ -11,6 +11,7 @@ class Vpn(Section):
     """The VPN over which remote modalities come."""
 
     kind: Literal["wireguard"] = "wireguard"
+    """Protocol of the VPN."""
     port: Port = 51820
     network: Cidr
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from orthancgen.site.model import Site
 
@@ -17,6 +20,10 @@ def json_schema() -> dict[str, Any]:
     the work of ``orthancgen validate``.
     """
     document = Site.model_json_schema(mode="validation")
+    for name, field in Site.model_fields.items():
+        if typing.get_origin(field.annotation) is dict:
+            key_schema = TypeAdapter(typing.get_args(field.annotation)[0]).json_schema()
+            document["properties"][name]["propertyNames"] = {"pattern": key_schema["pattern"]}
     definitions = {name: _loosen(definition) for name, definition in document.pop("$defs").items()}
     body = _loosen(document)
     body["properties"] = {

@@ -14,4 +14,5 @@ class User(Section):
     """Somebody who logs in."""
 
     role: Role
+    """administrator: everything; technologist: read, send, correct; radiologist: read, report; viewer: read."""
     password: SecretRef
