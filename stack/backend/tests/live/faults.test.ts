@@ -115,10 +115,13 @@ describe.skipIf(!available)('after a fault', () => {
     await backend.start();
     await orthanc.store(burst(before, 'OLD'));
     await untilAlike(orthanc, database);
+    // Frozen while the new storage fills: it sees only the outcome.
+    backend.signal('SIGSTOP');
     await orthanc.stop();
     orthanc.storage = 'other';
     await orthanc.start();
     await orthanc.store(burst(after, 'NEW'));
+    backend.signal('SIGCONT');
     const picture = await untilAlike(orthanc, database, 45);
     expect(Object.keys(picture.instances)).toHaveLength(after);
     const status = await until('the comparison is done', async () => {
@@ -141,10 +144,12 @@ describe.skipIf(!available)('after a fault', () => {
     // The same instance with other content in each history: only a full comparison can tell.
     await orthanc.store(common.slice(0, 3).map((it) => ({ ...it, pixel: 1 })));
     await untilAlike(orthanc, database, 45);
+    backend.signal('SIGSTOP');
     await orthanc.stop();
     orthanc.storage = 'copy';
     await orthanc.start();
     await orthanc.store(burst(40, 'SECOND'));
+    backend.signal('SIGCONT');
     await untilAlike(orthanc, database, 45);
   });
 
