@@ -16,6 +16,18 @@ from tests.support.servers import OrthancServer, SecantusServer
 StartOrthanc = Callable[..., OrthancServer]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="write tests/golden/ anew; then look at the difference"
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are to be written instead of compared."""
+    return bool(request.config.getoption("--update-golden"))
+
+
 @pytest.fixture
 def start_orthanc(tmp_path: Path) -> Iterator[StartOrthanc]:
     """Starts real Orthancs with the configuration given (`start_orthanc({...})`); all are stopped after the test."""

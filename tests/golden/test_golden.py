@@ -1,0 +1,155 @@
+"""The bundles of the shipped environments for each version of Orthanc: the same bytes, always and everywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthancgen.orthanc.keys import Version, keys_for
+from orthancgen.plan.build import plan
+from orthancgen.plan.model import Plan
+from orthancgen.render.artifact import Bundle
+from orthancgen.render.catalogue import CATALOGUE, MANIFEST, render
+from orthancgen.render.orthanc_json import CUSTOM_SECTION, SECRET_KEYS
+from orthancgen.render.write import compare, write
+from orthancgen.resources import locate
+from orthancgen.site.load import load
+from orthancgen.site.settings import DEFAULTS, OWNED
+
+FOLDER = Path(__file__).parent
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+GENERATED = re.compile(r"-----BEGIN|[A-Za-z0-9_-]{43,}")
+"""What a generated secret (32 bytes in URL-safe base64) or a PEM file looks like."""
+
+
+def plan_of(name: str) -> Plan:
+    loaded = load(FOLDER / f"{name}.yaml")
+    assert loaded.errors == ()
+    return plan(loaded.require(), loaded.version)
+
+
+def bundle_of(name: str) -> Bundle:
+    return render(plan_of(name))
+
+
+def orthanc_json(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(bundle_of(name).file("orthanc/orthanc.json").content)
+    return document
+
+
+def test_there_are_bundles() -> None:
+    assert len(NAMES) == 9
+    assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whole_bundle(name: str, update_golden: bool) -> None:
+    bundle, folder = bundle_of(name), FOLDER / name
+    if update_golden:
+        shutil.rmtree(folder, ignore_errors=True)
+        write(bundle, folder)
+        return
+    there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert there == {file.path for file in bundle.files}
+    for file in bundle.files:
+        assert file.content.decode() == (folder / file.path).read_bytes().decode(), f"{name}/{file.path}; see README.md"
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "UTC"},
+        {
+            "PYTHONHASHSEED": "4242",
+            "LC_ALL": "en_US.UTF-8",
+            "TZ": "Asia/Kolkata",
+            "PYTHONUTF8": "0",
+            "HOME": "/nonexistent",
+        },
+        {
+            "PYTHONHASHSEED": "0",
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+            "COLUMNS": "20",
+            "NO_COLOR": "1",
+        },
+    ],
+    ids=["C", "en_US", "ASCII"],
+)
+@pytest.mark.parametrize("name", ["dev-1.10.1", "prod-1.13.0"])
+def test_same_bytes_in_other_surroundings(name: str, surroundings: dict[str, str], tmp_path: Path) -> None:
+    path = os.path.relpath(FOLDER / f"{name}.yaml", tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-P", "-m", "orthancgen", "render", path, "-o", "out"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **surroundings},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    for file in bundle_of(name).files:
+        assert (tmp_path / "out" / file.path).read_bytes() == file.content
+    assert all(change.state == "identical" for change in compare(bundle_of(name), tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_key_is_known_to_the_version(name: str) -> None:
+    version = Version.parse(name.rpartition("-")[2])
+    unknown = set(orthanc_json(name)) - set(keys_for(version)) - {CUSTOM_SECTION}
+    assert unknown == set()
+    for modality in orthanc_json(name)["DicomModalities"].values():
+        assert set(modality) <= set(keys_for(version, "modality"))
+
+
+def test_owned_keys_and_rendered_keys_agree() -> None:
+    rendered = {key for name in NAMES for key in orthanc_json(name)}
+    said_by_the_site = {key for name in NAMES for key in plan_of(name).site.orthanc.settings}
+    assert rendered - said_by_the_site == (set(OWNED) | DEFAULTS) - set(SECRET_KEYS)
+    assert not set(OWNED) & DEFAULTS
+
+
+def test_each_template_belongs_to_one_artifact() -> None:
+    templates = locate("templates")
+    there = sorted(
+        str(path.relative_to(templates)).removesuffix(".j2") for path in templates.rglob("*") if path.is_file()
+    )
+    paths = [artifact.path for artifact in CATALOGUE]
+    assert len(set(paths)) == len(paths)
+    assert set(there) <= set(paths)
+    assert all(path.name.endswith(".j2") for path in templates.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_secret_is_in_the_bundle(name: str) -> None:
+    built = plan_of(name)
+    bundle = render(built)
+    document = orthanc_json(name)
+    assert not set(document) & set(SECRET_KEYS)
+    secrets = {secret.name for secret in built.secrets}
+    assert secrets
+    for file in bundle.files:
+        for line in file.content.decode().splitlines():
+            assert not GENERATED.search(re.sub(r"sha256:[0-9a-f]{64}", "", line))
+            for secret in secrets:  # named as a file in a folder of secrets, and nowhere else
+                for found in re.finditer(rf"\b{secret}\b", line):
+                    assert line[: found.start()].endswith("secrets/"), f"{file.path}: {line}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_manifest_names_each_file_with_its_hash(name: str) -> None:
+    bundle = bundle_of(name)
+    manifest = json.loads(bundle.file(MANIFEST).content)
+    others = [file for file in bundle.files if file.path != MANIFEST]
+    assert manifest["files"] == {f.path: f"sha256:{hashlib.sha256(f.content).hexdigest()}" for f in others}
+    assert bundle.files[-1].path == MANIFEST
+    assert all(file.mode == 0o644 for file in bundle.files)
