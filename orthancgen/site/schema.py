@@ -7,7 +7,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from orthancgen.site.documentation import field_texts, sections
 from orthancgen.site.model import Site
+from orthancgen.site.types import Section
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -24,8 +26,11 @@ def json_schema() -> dict[str, Any]:
         if typing.get_origin(field.annotation) is dict:
             key_schema = TypeAdapter(typing.get_args(field.annotation)[0]).json_schema()
             document["properties"][name]["propertyNames"] = {"pattern": key_schema["pattern"]}
-    definitions = {name: _loosen(definition) for name, definition in document.pop("$defs").items()}
-    body = _loosen(document)
+    by_name = {section.__name__: section for section in sections()}
+    definitions = {
+        name: _loosen(_described(definition, by_name[name])) for name, definition in document.pop("$defs").items()
+    }
+    body = _loosen(_described(document, Site))
     body["properties"] = {
         "extends": {
             "type": "string",
@@ -40,6 +45,16 @@ def json_schema() -> dict[str, Any]:
         **{key: value for key, value in body.items() if key != "title"},
         "$defs": definitions,
     }
+
+
+def _described(schema: dict[str, Any], section: type[Section]) -> dict[str, Any]:
+    """With the text under each field as its description, where the type of the field brings none."""
+    properties = {
+        name: value if "description" in value else dict(sorted({**value, "description": text}.items()))
+        for name, value in schema["properties"].items()
+        if (text := field_texts(section).get(name))
+    }
+    return {**schema, "properties": {**schema["properties"], **properties}}
 
 
 def _loosen(schema: dict[str, Any]) -> dict[str, Any]:
