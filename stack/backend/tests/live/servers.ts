@@ -75,6 +75,8 @@ class Server {
         this.output += text;
       });
     }
+    // Also when a suite fails before its own end.
+    process.once('exit', () => child.kill('SIGKILL'));
     this.child = child;
   }
 
