@@ -118,7 +118,7 @@ def _excerpt(out: Text, mark: Mark, lines: Sequence[str], style: str) -> None:
         return
     line, start, end = _reveal_nothing(lines[mark.line - 1], mark.column - 1, mark.end_column - 1)
     width = 100
-    first = max(0, min(start, max(0, len(line) - width)) - (8 if len(line) > width else 0))
+    first = max(0, min(start - 8, len(line) - width))
     shown = "".join(
         c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line[first : first + width]
     )
