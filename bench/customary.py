@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.figures import Result, Size, alternate, ratio
 from bench.senders import INSTANCES, QUICK_INSTANCES, dcmsend, write_work
-from bench.site import Running, running_site
+from bench.site import Running, running_orthanc, running_site
 
 ANSWER_SECONDS = 0.02
 WAIT_SECONDS = 600.0
@@ -101,11 +100,8 @@ def measure(size: Size, folder: Path) -> Result:
             return {ours: time.perf_counter() - started, ours_store: stored}
 
     def customary_design() -> Mapping[str, float]:
-        with Receiver().serving() as receiver, TemporaryDirectory(prefix="bench-lua-") as scratch:
-            script = Path(scratch) / "customary.lua"
-            script.write_text(SCRIPT % receiver.port, encoding="utf-8")
-            with running_site(folder, backend=False, script=script) as running:
-                return _delivered(running, receiver, work, count)
+        with Receiver().serving() as receiver, running_orthanc(folder, SCRIPT % receiver.port) as running:
+            return _delivered(running, receiver, work, count)
 
     def _delivered(running: Running, receiver: Receiver, work: Path, count: int) -> Mapping[str, float]:
         started = time.perf_counter()

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
 
 import httpx
 
+from orthancgen.cli.runtime import access_of
 from orthancgen.dicom.peer import Peer
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
+from orthancgen.render.orthanc_json import configuration
 from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native.deploy import deploy, stop
-from orthancgen.runtimes.native.health import wait_healthy
-from orthancgen.runtimes.native.state import State, state_of
-from orthancgen.runtimes.native.supervisor import Supervisor
-from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.native.state import state_of
+from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
+from tests.support.servers import OrthancServer
 
 AET = "BENCH"
 POLL_SECONDS = 0.1
 RECORDS_SECONDS = 300.0
+
+
+class NotRunningError(AssertionError):
+    """What is to be measured could not be deployed or stopped."""
 
 
 class WrongCountError(AssertionError):
@@ -112,13 +120,12 @@ def load_plan(path: Path) -> Plan:
 
 
 @contextmanager
-def running_site(folder: Path, *, backend: bool, script: Path | None = None) -> Iterator[Running]:
+def running_site(folder: Path, *, backend: bool) -> Iterator[Running]:
     """A deployed environment with empty storage; stopped and removed at the end of the block.
 
     Args:
         folder: of all states, kept between runs: the backend is built in it once.
         backend: the whole stack, or Orthanc alone.
-        script: a Lua script for Orthanc to load instead of ours; without ours every user may do everything.
     """
     name = "stack" if backend else "alone"
     path = folder / f"{name}.yaml"
@@ -127,25 +134,44 @@ def running_site(folder: Path, *, backend: bool, script: Path | None = None) -> 
     state = state_of(name, folder)
     shutil.rmtree(state.root, ignore_errors=True)
     try:
-        deployed = deploy(plan, state, Silent())
-        if script is not None:
-            _replace_script(state, script)
-            wait_healthy("orthanc", plan, deployed.access, Supervisor(state), state.logs / "orthanc.log", 60)
-        access = deployed.access
-        with httpx.Client(
-            base_url=access.orthanc_url, auth=access.orthanc_login, timeout=60, trust_env=False
-        ) as client:
-            yield Running(path, plan, access, client)
+        _orthancgen("deploy", str(path), "--no-verify", "--state", str(folder))
+        with _running(path, plan, access_of(plan, state)) as running:
+            yield running
     finally:
-        stop(state)
+        _orthancgen("down", str(path), "--state", str(folder))
         shutil.rmtree(state.root, ignore_errors=True)
 
 
-def _replace_script(state: State, script: Path) -> None:
-    supervisor = Supervisor(state)
-    supervisor.stop_services(["orthanc"])
-    shutil.copyfile(script, state.config / "orthanc/orthancgen.lua")
-    supervisor.start_service("orthanc")
+@contextmanager
+def running_orthanc(folder: Path, script: str) -> Iterator[Running]:
+    """Orthanc alone, with the orthanc.json of `running_site` but for a Lua script of the caller's."""
+    path = folder / "alone.yaml"
+    path.write_text(environment_text("alone", backend=False), encoding="utf-8")
+    plan = load_plan(path)
+    secrets = {secret.name: SecretValue(token_hex(16)) for secret in plan.secrets}
+    with TemporaryDirectory(prefix="bench-orthanc-") as scratch:
+        lua = Path(scratch) / "script.lua"
+        lua.write_text(script, encoding="utf-8")
+        users = {account.user: secrets[account.secret].reveal() for account in plan.accounts}
+        storage = str(Path(scratch) / "storage")
+        changed = {"LuaScripts": [str(lua)], "StorageDirectory": storage, "IndexDirectory": storage}
+        everything = configuration(plan) | changed | {"RegisteredUsers": users}
+        with OrthancServer(Path(scratch), everything), _running(path, plan, Access(plan, secrets)) as running:
+            yield running
+
+
+@contextmanager
+def _running(path: Path, plan: Plan, access: Access) -> Iterator[Running]:
+    login = access.orthanc_login
+    with httpx.Client(base_url=access.orthanc_url, auth=login, timeout=60, trust_env=False) as client:
+        yield Running(path, plan, access, client)
+
+
+def _orthancgen(*arguments: str) -> None:
+    command = [sys.executable, "-m", "orthancgen", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode != 0:
+        raise NotRunningError(f"orthancgen {arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def _free_ports(count: int) -> list[int]:
