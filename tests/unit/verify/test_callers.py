@@ -32,7 +32,7 @@ def site(checks: dict[str, Any], **modalities: dict[str, Any]) -> Site:
 
 
 CT = {"aet": "CT1", "address": "127.0.0.2", "may": ("echo", "store")}
-WORKSTATION = {"aet": "WS1", "address": "192.0.2.7", "may": ("echo", "find", "storage_commitment")}
+WORKSTATION = {"aet": "WS1", "address": "198.51.100.7", "may": ("echo", "find", "storage_commitment")}
 
 
 def test_with_anyone_a_stranger_comes_first_and_modalities_may_what_anyone_may_too() -> None:
@@ -53,7 +53,7 @@ def test_registered_callers_may_come_from_anywhere_unless_their_address_counts()
     registered = callers(site({"calling_aet": "registered"}, ct=CT, ws=WORKSTATION))
     assert [(caller.aet, caller.source_address) for caller in registered] == [("CT1", None), ("WS1", None)]
     bound = callers(site({"calling_aet": "registered_from_own_address"}, ct=CT, ws=WORKSTATION))
-    assert [(caller.aet, caller.source_address) for caller in bound] == [("CT1", "127.0.0.2"), ("WS1", "192.0.2.7")]
+    assert [(caller.aet, caller.source_address) for caller in bound] == [("CT1", "127.0.0.2"), ("WS1", "198.51.100.7")]
     assert [caller.aet for caller in playable(bound, lambda address: address.startswith("127."))] == ["CT1"]
     assert [caller.aet for caller in playable(registered, lambda _: False)] == ["CT1", "WS1"]
 
@@ -72,11 +72,11 @@ def test_our_ae_titles_are_nobodys(taken: str) -> None:
 
 def test_a_wrong_address_is_another_one_of_this_host() -> None:
     assert wrong_address("127.0.0.1", lambda _: True) == "127.0.0.3"
-    assert wrong_address("192.0.2.7", lambda _: True) == "127.0.0.1"
+    assert wrong_address("198.51.100.7", lambda _: True) == "127.0.0.1"
     assert wrong_address("127.0.0.1", lambda _: False) is None
 
 
 def test_which_addresses_this_host_can_call_from() -> None:
     assert can_bind("127.0.0.1")
-    assert not can_bind("192.0.2.7")  # RFC 5737: nobody's
+    assert not can_bind("198.51.100.7")  # RFC 5737: nobody's
     assert not can_bind("ct1.example")
