@@ -76,7 +76,9 @@ class Server {
       });
     }
     // Also when a suite fails before its own end.
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = (): boolean => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     this.child = child;
   }
 
