@@ -1,6 +1,6 @@
-"""A deployed environment to do harm to: its services killed, frozen and replaced, and what Orthanc and the database hold.
+"""A deployed environment to do harm to: services killed, frozen and replaced, and what Orthanc and the database hold.
 
-Everything here acts on one environment that `deployed` brought up, through its own supervisor and by its own process ids.
+Everything acts on one environment that `deployed` brought up, through its own supervisor and by its own process ids.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -37,27 +38,26 @@ from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native.deploy import deploy, stop
+from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
+from orthancgen.runtimes.native.running import stop
 from orthancgen.runtimes.native.state import State, state_of
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.report import Silent
 from orthancgen.site.load import load
+from tests.support.proof import ProofFigures
 from tests.support.servers import free_port, require_program, wait_until
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  DICOM's DA and TM carry no zone
 SERVICES: tuple[ServiceName, ...] = ("orthanc", "backend", "database")
 HEALTHY_SECONDS = 60.0
-FIGURES_VARIABLE = "ORTHANCGEN_PROOF_FILE"
 
 
-def tell(name: str, **figures: object) -> None:
-    """Prints what was measured; appends it as one line of JSON to the file of the variable, where that is set."""
-    document = {"name": name, **figures}
-    print(f"\n{json.dumps(document)}")  # noqa: T201
-    if path := os.environ.get(FIGURES_VARIABLE):
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(document) + "\n")
+def tell(figures: ProofFigures, what: str, count: int, **seen: object) -> None:
+    """Prints what was measured, and keeps it for `make proof`."""
+    text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in seen.items())
+    print(f"\n{what}: {count}, {text}")  # noqa: T201
+    figures(what, count, text)
 
 
 # --- the environment -------------------------------------------------------------------------------------------------
@@ -98,12 +98,12 @@ class Stack:
     def wait_healthy(self, *names: ServiceName) -> None:
         """Waits for the health of the services, all of them without names."""
         for name in names or SERVICES:
-            wait_until(lambda name=name: self.healthy(name), seconds=HEALTHY_SECONDS, what=f"{name} healthy")
+            wait_until(partial(self.healthy, name), seconds=HEALTHY_SECONDS, what=f"{name} healthy")
 
     def stop(self, *names: ServiceName) -> None:
         """Stops services in order, as an operator would."""
         for name in names:
-            self.supervisor.stop_service(name)
+            self.supervisor.stop_services([name])
 
     def start(self, *names: ServiceName) -> None:
         """Starts services and waits for their health."""
@@ -141,14 +141,11 @@ class Stack:
         return httpx.get(f"{self.access.backend_url}/api/status", headers=headers, trust_env=False).json()
 
 
-ENVIRONMENT = "faults"
-
-
-def environment_file(folder: Path, **sections: Mapping[str, object]) -> Path:
-    """An environment on free ports, over the shipped base.yaml; `sections` replace its own."""
+def environment_file(folder: Path, name: str) -> Path:
+    """An environment on free ports, over the shipped base.yaml."""
     document: dict[str, object] = {
-        "extends": str(locate("environments/base.yaml")),
-        "environment": ENVIRONMENT,
+        "extends": str(locate("environments") / "base.yaml"),
+        "environment": name,
         "kind": "development",
         "orthanc": {"name": "orthancgen faults", "version": "auto", "aet": "FAULTS_AE", "plugins": []},
         "dicom": {
@@ -158,30 +155,26 @@ def environment_file(folder: Path, **sections: Mapping[str, object]) -> Path:
         "http": {"port": free_port()},
         "backend": {"port": free_port(), "database": {"port": free_port()}},
         "runtime": "native",
-        **sections,
     }
-    path = folder / f"{ENVIRONMENT}.yaml"
+    path = folder / f"{name}.yaml"
     path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     return path
 
 
 @contextmanager
-def deployed(folder: Path, apps: Path | None = None) -> Iterator[Stack]:
+def deployed(folder: Path, root: Path, name: str) -> Iterator[Stack]:
     """A deployed environment, stopped at the end of the block.
 
     Args:
-        folder: where its file and its state go.
-        apps: built applications of another state root, to be used here too.
+        folder: where its file goes.
+        root: the folder of all states.
+        name: the environment's name.
     """
     for program in ("Orthanc", "secantusd-py"):
         require_program(program)
-    loaded = load(environment_file(folder), installed_version)
+    loaded = load(environment_file(folder, name), installed_version)
     plan = build_plan(loaded.require(), loaded.version)
-    root = folder / "s"
-    root.mkdir()
-    if apps is not None:
-        (root / "apps").symlink_to(apps)
-    state = state_of(plan.site.environment, root)
+    state = state_of(name, root)
     try:
         done = deploy(plan, state, Silent())
         yield Stack(plan, state, done.access)
@@ -222,9 +215,8 @@ class Holdings:
             unequal = [key for key in mine.keys() & theirs.keys() if mine[key] != theirs[key]]
             if only_mine or only_theirs or unequal:
                 example = [(mine[key], theirs[key]) for key in sorted(unequal)[:2]]
-                lines.append(
-                    f"{level}: {len(only_mine)} here alone, {len(only_theirs)} there alone, {len(unequal)} unequal {example}"
-                )
+                counts = f"{len(only_mine)} here alone, {len(only_theirs)} there alone, {len(unequal)} unequal"
+                lines.append(f"{level}: {counts} {example}")
         return "; ".join(lines)
 
 
@@ -280,7 +272,8 @@ def records(stack: Stack) -> Holdings:
             },
             studies={
                 row["_id"]: (
-                    row["study_instance_uid"], row["parent_patient"], row["number_of_series"], row["number_of_instances"],
+                    row["study_instance_uid"], row["parent_patient"],
+                    row["number_of_series"], row["number_of_instances"],
                 )
                 for row in db["studies"].find()
             },
@@ -316,13 +309,7 @@ def orphan_files(stack: Stack) -> int:
     """Files in Orthanc's storage that no instance has: what a crash between writing and indexing leaves."""
     known = {row[3] for row in inventory(stack).instances.values()}
     names = {path.name for path in stack.storage.glob("??/??/*") if path.is_file()}
-    with stack.orthanc() as client:
-        attached = {
-            client.get(f"/instances/{key}/attachments/{kind}/info").json().get("Uuid")
-            for key in ()
-            for kind in ("dicom-until-pixel-data",)
-        }
-    return len(names - known - attached)
+    return len(names - known)
 
 
 # --- senders ---------------------------------------------------------------------------------------------------------
@@ -354,10 +341,13 @@ class Sender:
         seconds: how long it took.
     """
 
-    def __init__(self, files: Mapping[Path, str], peer: Peer, *, associations: int = 4) -> None:
+    def __init__(
+        self, files: Mapping[Path, str], peer: Peer, *, associations: int = 4, most_per_second: float = math.inf
+    ) -> None:
         self._files = dict(files)
         self._peer = peer
         self._associations = associations
+        self._pause_seconds = 1 / most_per_second
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._error: BaseException | None = None
         self.confirmed: set[str] = set()
@@ -379,6 +369,10 @@ class Sender:
             raise self._error
         return len(self.confirmed) == len(self._files)
 
+    def reaches(self, count: int) -> bool:
+        """Whether so many are confirmed by now."""
+        return self.reached >= count or self.done
+
     def join(self, seconds: float) -> None:
         """Waits until everything is confirmed; AssertionError after so long."""
         self._thread.join(seconds)
@@ -398,7 +392,10 @@ class Sender:
         before = len(self.confirmed)
 
         def note(progress: Progress) -> None:
-            self.reached = before + progress.done - progress.failed
+            fresh = before + progress.done - progress.failed - self.reached
+            self.reached += fresh
+            if fresh > 0:
+                time.sleep(fresh * self._pause_seconds)  # holds up every association: the sender's lock is held
 
         result = send_files(paths, self._peer, associations=self._associations, backoff_seconds=0.1, progress=note)
         assert not result.skipped, result.skip_counts()
@@ -438,9 +435,7 @@ def carry_out(stack: Stack, schedule: Sequence[Kill], sender: Sender) -> Counter
     """Kills as scheduled while the sender sends; returns how often each service was killed."""
     killed: Counter[str] = Counter()
     for kill in schedule:
-        wait_until(
-            lambda kill=kill: sender.reached >= kill.at_confirmed, seconds=120, what=f"{kill.at_confirmed} confirmed"
-        )
+        wait_until(partial(sender.reaches, kill.at_confirmed), seconds=120, what=f"{kill.at_confirmed} confirmed")
         time.sleep(kill.seconds_later)
         stack.kill(kill.service)
         killed[kill.service] += 1
@@ -485,17 +480,36 @@ class Impostor:
 @contextmanager
 def failing_backend(stack: Stack) -> Iterator[Impostor]:
     """In the backend's place, a server that answers everything with 500."""
+    with _impostor(stack, lambda _: (500, {"error": "broken on purpose"})) as impostor:
+        yield impostor
+
+
+@contextmanager
+def slow_backend(stack: Stack, seconds: float) -> Iterator[Impostor]:
+    """In the backend's place, a server that acknowledges each poke after so long."""
+
+    def answer(poke: Mapping[str, str]) -> tuple[int, Mapping[str, str]]:
+        time.sleep(seconds)
+        return 202, {"ack": poke["id"]}
+
+    with _impostor(stack, answer) as impostor:
+        yield impostor
+
+
+@contextmanager
+def _impostor(stack: Stack, answer: Callable[[Mapping[str, str]], tuple[int, Mapping[str, str]]]) -> Iterator[Impostor]:
     impostor = Impostor()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             impostor.count()
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            body = b'{"error":"broken on purpose"}'
-            self.send_response(500)
+            status, document = answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = json.dumps(document, separators=(",", ":")).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # Orthanc did not wait for it
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
             pass
@@ -552,15 +566,9 @@ class Latencies:
     longest: float
     errors: int
 
-    def as_dict(self) -> dict[str, float]:
-        """In milliseconds, for a report."""
-        return {
-            "count": self.count,
-            "p50_ms": round(self.p50 * 1000, 1),
-            "p95_ms": round(self.p95 * 1000, 1),
-            "max_ms": round(self.longest * 1000, 1),
-            "errors": self.errors,
-        }
+    def __str__(self) -> str:
+        milliseconds = (f"{seconds * 1000:.1f}" for seconds in (self.p50, self.p95, self.longest))
+        return f"p50/p95/max {'/'.join(milliseconds)} ms of {self.count}"
 
 
 class Probe:
@@ -609,9 +617,12 @@ class Probe:
 
 
 def replace_folder(source: Path | None, target: Path) -> None:
-    """`target` becomes a copy of `source`, or empty without one."""
+    """`target` becomes a copy of `source`, or empty without one; its owner stays."""
+    owner = target.stat()
     shutil.rmtree(target)
     if source is None:
         target.mkdir(mode=0o700)
     else:
         shutil.copytree(source, target)
+    for path in [target, *target.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid)
