@@ -15,8 +15,8 @@ down: setup ## stop it; images, records and secrets stay
 	$(VENV)/orthancgen down $(ENV)
 
 test: check ## every test, on real servers
-	$(VENV)/python scripts/backend_npm.py test
-	$(VENV)/python -m pytest -m "not proof"
+	ORTHANCGEN_REQUIRE_LIVE=1 $(VENV)/python scripts/backend_npm.py test
+	CI=true $(VENV)/python -m pytest -m "not proof"
 
 check: setup-dev ## linters and types, of Python and TypeScript
 	$(VENV)/ruff check .
