@@ -46,9 +46,13 @@ def print_json(document: Any) -> None:
 def installed_version() -> Version | None:
     """The version of the installed Orthanc, or None where there is none."""
     from orthancgen.orthanc.detect import installed_version as ask
+    from orthancgen.runtimes.native.programs import find_orthanc
 
+    program = find_orthanc()
+    if program is None:
+        return None
     try:
-        return ask()
+        return ask(str(program))
     except ProgramMissingError:
         return None
 

@@ -37,9 +37,9 @@ def find_programs(plan: Plan) -> Programs:
         ProgramMissingError: names all that are missing, with the command that installs each.
     """
     missing: list[str] = []
-    orthanc = _which("Orthanc", "ORTHANCGEN_ORTHANC")
+    orthanc = find_orthanc()
     if orthanc is None:
-        missing.append("Orthanc: apt-get install orthanc")
+        missing.append(f"Orthanc: {_remedy('ORTHANCGEN_ORTHANC', 'apt-get install orthanc')}")
     for plugin in configuration(plan)["Plugins"]:
         if not Path(plugin).is_file():
             missing.append(f"Orthanc's plugin {Path(plugin).name}: apt-get install orthanc-dicomweb")
@@ -48,7 +48,7 @@ def find_programs(plan: Plan) -> Programs:
     if "database" in plan.by_name:
         secantusd = _which("secantusd-py", "ORTHANCGEN_SECANTUSD")
         if secantusd is None:
-            missing.append(f"SecantusDB: {_NATIVE_EXTRA}")
+            missing.append(f"SecantusDB: {_remedy('ORTHANCGEN_SECANTUSD', _NATIVE_EXTRA)}")
     if "backend" in plan.by_name:
         node, npm = find_node()
         if node is None:
@@ -60,15 +60,29 @@ def find_programs(plan: Plan) -> Programs:
     return Programs(orthanc, secantusd, node, npm)
 
 
+def find_orthanc() -> Path | None:
+    """Orthanc's program; Debian puts it into ``/usr/sbin``, where only root's search path looks."""
+    return _which("Orthanc", "ORTHANCGEN_ORTHANC")
+
+
 def _which(name: str, variable: str) -> Path | None:
     """The program that a variable names, beside this Python, on the search path, or in the folders of the system."""
-    if os.environ.get(variable):
-        return Path(os.environ[variable]).absolute()
+    if named := os.environ.get(variable):
+        return Path(named).absolute() if _is_program(Path(named)) else None
     beside = Path(sys.executable).parent / name
-    if beside.is_file():
+    if _is_program(beside):
         return beside
     found = shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
     return Path(found).absolute() if found else None
+
+
+def _is_program(path: Path) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113  a folder that is closed to us is no error
+
+
+def _remedy(variable: str, install: str) -> str:
+    named = os.environ.get(variable)
+    return f"{variable} names {named}, which is no program" if named else install
 
 
 def find_node() -> tuple[Path | None, tuple[str, ...]]:

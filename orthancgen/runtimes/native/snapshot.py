@@ -79,7 +79,8 @@ class Snapshot:
 
     def discard(self) -> None:
         """Remove the copy: what is in place is good."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("last-good", *(f"{name}.failed" for name in _FOLDERS)):
+            shutil.rmtree(self.state.root / name, ignore_errors=True)
 
 
 def link(path: Path, target: Path) -> None:
