@@ -6,7 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from orthancgen.site.types import DatabaseName, HttpUrl, IPAddress, Items, ModalityName, Port, SecretRef, Section
+from orthancgen.site.types import (
+    DatabaseName,
+    HttpUrl,
+    IPAddress,
+    Items,
+    ModalityName,
+    Port,
+    SecretRef,
+    Section,
+    reference,
+)
 
 
 class Webhook(Section):
@@ -20,7 +30,7 @@ class Webhook(Section):
     """How long Orthanc waits for the answer: its REST API stands still meanwhile, so this is short."""
     at_most_every_seconds: int = Field(default=1, ge=0, le=60)
     """Pokes closer together than this are one."""
-    token: SecretRef = SecretRef(secret="webhook_token")
+    token: SecretRef = reference("webhook_token")
 
 
 class Delivery(Section):
@@ -41,7 +51,7 @@ class Database(Section):
 
     port: Port = 27017
     name: DatabaseName = "orthancgen"
-    password: SecretRef = SecretRef(secret="database_password")
+    password: SecretRef = reference("database_password")
 
 
 class Backend(Section):
@@ -54,9 +64,9 @@ class Backend(Section):
     """Address on which it is reachable: 127.0.0.1 for this host alone."""
     delivery: Delivery = Delivery()
     database: Database = Database()
-    orthanc_password: SecretRef = SecretRef(secret="backend_orthanc_password")
+    orthanc_password: SecretRef = reference("backend_orthanc_password")
     """Password of the backend's own account on Orthanc."""
-    operator_token: SecretRef = SecretRef(secret="operator_token")
+    operator_token: SecretRef = reference("operator_token")
     """Bearer token by which administrators and `orthancgen verify` call the backend."""
 
 

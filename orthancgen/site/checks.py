@@ -1,6 +1,7 @@
 """What must hold between the values of an environment, beyond the type of each.
 
-A check is a function from a :class:`Site` to the problems it sees; ``CHECKS`` names them all. Places are added by ``load``.
+A check is a function from a :class:`Site` to the problems it sees; ``CHECKS`` names them all.
+Places are added by ``load``.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def callers_can_be_told(site: Site) -> Iterator[Violation]:
             if not is_ip(modality.address):
                 yield Violation(
                     ("modalities", name, "address"),
-                    f"{modality.address} is a name, and Orthanc compares the caller's address with it as text: never equal",
+                    f"{modality.address} is a name, and Orthanc compares the caller's address with it as text: "
+                    "never equal",
                     "write the IP address, or calling_aet: registered",
                 )
 
@@ -195,7 +197,8 @@ def version_is_known(site: Site, version: Version) -> Iterator[Violation]:
     elif version > SUPPORTED[-1]:
         yield Violation(
             ("orthanc", "version"),
-            f"Orthanc {version} is newer than {SUPPORTED[-1]}, the newest one known: its keys are checked as of that one",
+            f"Orthanc {version} is newer than {SUPPORTED[-1]}, the newest one known: "
+            "its keys are checked as of that one",
             severity="warning",
         )
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from orthancgen.site.types import IPAddress, Items, Port, SecretRef, Section
+from orthancgen.site.types import IPAddress, Items, Port, SecretRef, Section, reference
 
 AnyoneCommand = Literal["echo", "store", "find", "find_worklist", "get", "move"]
 Command = Literal["echo", "store", "find", "find_worklist", "get", "move", "storage_commitment"]
@@ -19,11 +19,11 @@ class DicomTls(Section):
     """Whether the DICOM port speaks TLS."""
     client_certificates: Literal["required", "not_asked"] = "required"
     """Whether a caller must show a certificate of a trusted authority."""
-    certificate: SecretRef = SecretRef(secret="dicom_tls_certificate")
+    certificate: SecretRef = reference("dicom_tls_certificate")
     """PEM with the certificate of Orthanc."""
-    private_key: SecretRef = SecretRef(secret="dicom_tls_key")
+    private_key: SecretRef = reference("dicom_tls_key")
     """PEM with its private key, without a passphrase."""
-    trusted: SecretRef = SecretRef(secret="dicom_tls_trusted")
+    trusted: SecretRef = reference("dicom_tls_trusted")
     """PEM with the authorities whose client certificates are accepted."""
 
 

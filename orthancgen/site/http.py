@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from orthancgen.site.types import IPAddress, Port, SecretRef, Section
+from orthancgen.site.types import IPAddress, Port, SecretRef, Section, reference
 
 
 class HttpTls(Section):
@@ -14,9 +14,9 @@ class HttpTls(Section):
     """Whether the HTTP port speaks TLS."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
     """Oldest version of TLS that is accepted (RFC 8996: nothing older than 1.2)."""
-    certificate: SecretRef = SecretRef(secret="http_tls_certificate")
+    certificate: SecretRef = reference("http_tls_certificate")
     """PEM with the certificate and its private key in one file."""
-    authority: SecretRef = SecretRef(secret="http_tls_authority")
+    authority: SecretRef = reference("http_tls_authority")
     """PEM with the authority that signed the certificate, by which the backend knows Orthanc."""
 
 

@@ -185,7 +185,7 @@ def _base_of(path: Path, parent: Node | None, problems: list[Problem]) -> tuple[
 
 
 def merge(base: Node, over: Node) -> Node:
-    """Deep merge: sections merge key by key, anything else of ``over`` replaces; nothing (``key:``) takes the key out."""
+    """Deep merge: sections merge key by key, all else of ``over`` replaces; nothing (``key:``) takes the key out."""
     if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
     value: dict[str, Node] = dict(base.value)

@@ -42,7 +42,7 @@ def may_be_secret(path: KeyPath, value: str) -> bool:
 
 
 def mask_lines(text: str) -> str:
-    """The text of a file that is no YAML: what follows a key that may hold a secret is hidden, to the end of its block."""
+    """The text of a file that is no YAML: what follows a key that may hold a secret is hidden, with its block."""
     shown: list[str] = []
     block: int | None = None
     for line in text.split("\n"):

@@ -1,4 +1,4 @@
-"""What an environment of kind production must not have: the critical rows of the audit catalogue, as errors of the model.
+"""What an environment of kind production must not have: critical rows of the audit catalogue, as errors of the model.
 
 High rows that the model shows are warnings. Sources: Orthanc Book "Securing Orthanc"; NVD for the CVE numbers.
 """
@@ -36,7 +36,8 @@ def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
     elif Version.parse(site.orthanc.version) < ORTHANC_BASELINE:
         yield Violation(
             ("orthanc", "version"),
-            f"Orthanc {site.orthanc.version} has known critical faults (CVE-2026-5437 to 5445, CVE-2026-87020 and others)",
+            f"Orthanc {site.orthanc.version} has known critical faults "
+            "(CVE-2026-5437 to 5445, CVE-2026-87020 and others)",
             f"use {ORTHANC_BASELINE} or newer",
         )
 

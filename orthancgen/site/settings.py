@@ -1,7 +1,7 @@
 """Orthanc's keys that the model says itself: in ``orthanc.settings`` they would say one thing twice.
 
-Each key with the place of the model that decides it. ``render/orthanc_json.py`` writes these keys, as far as the version
-knows them and the model switches them on, and those of ``DEFAULTS``; the secrets are written into a second file at deploy.
+Each key with the place of the model that decides it. ``render/orthanc_json.py`` writes these keys, as far as the
+version knows them and the model switches them on, and those of ``DEFAULTS``; secrets go into a second file at deploy.
 """
 
 from __future__ import annotations

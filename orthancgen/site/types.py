@@ -1,7 +1,8 @@
 """The types of the model: each refuses what the standard behind it refuses.
 
 All of them are plain strings or integers after validation, so a :class:`~orthancgen.site.model.Site` stays a value.
-A validator raises ``ValueError``; its text becomes the message of the problem, so it says what is wrong *and* what is wanted.
+A validator raises ``ValueError``; its text becomes the message of the problem, so it says what is wrong *and*
+what is wanted.
 """
 
 from __future__ import annotations
@@ -342,6 +343,11 @@ class SecretRef(Section):
 
     def __repr__(self) -> str:
         return "SecretRef([reference])"
+
+
+def reference(name: str) -> SecretRef:
+    """A reference to the secret of that name."""
+    return SecretRef(secret=name)
 
 
 T = TypeVar("T")

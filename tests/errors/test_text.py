@@ -1,5 +1,6 @@
 """Typical mistakes and the complete text that people read about them."""
 
+# ruff: noqa: E501  lines of the output are as long as they are
 from __future__ import annotations
 
 from pathlib import Path

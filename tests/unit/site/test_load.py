@@ -107,7 +107,8 @@ def test_sections_merge_lists_replace_and_nothing_takes_out(tmp_path: Path) -> N
         tmp_path,
         base=(
             "http: {port: 9000, listen_on: 0.0.0.0}\nviewer: {port: 9001}\ncontact: {name: Base}\n"
-            "network: {managed_from: [10.0.0.0/8, 172.16.0.0/12]}\northanc: {settings: {StableAge: 1, KeepAlive: true}}\n"
+            "network: {managed_from: [10.0.0.0/8, 172.16.0.0/12]}\n"
+            "orthanc: {settings: {StableAge: 1, KeepAlive: true}}\n"
         ),
         middle="extends: base.yaml\nhttp: {port: 9002}\northanc: {settings: {StableAge: 2}}\n",
         dev=(

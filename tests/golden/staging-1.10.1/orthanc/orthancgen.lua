@@ -24,13 +24,14 @@ function IncomingHttpRequestFilter(method, uri, ip, username, httpHeaders)
 end
 
 -- The webhook is a poke: it wakes the backend, which then reads Orthanc's changes. A lost poke loses nothing.
--- While it waits, Orthanc's REST API waits too. So it is short and rare, rests longer after each failure, and after
--- each answer, good or bad, many times as long as that took: whatever the backend does, REST is held up a small share
+-- While it waits, Orthanc's REST API waits too. So it is short and rare, rests longer after each failure, and after a
+-- slow answer, good or bad, many times as long as that took: whatever the backend does, REST is held up a small share
 -- of the time.
 local REST_FACTOR = 20
 local LONGEST_REST_SECONDS = 120
 local quietUntil = 0
 local failures = 0
+local slowInARow = 0
 
 local function Poke(event, id)
   local started = os.time()
@@ -53,7 +54,13 @@ local function Poke(event, id)
     failures = math.min(failures + 1, 6)
     rest = 2 ^ failures
   end
-  quietUntil = ended + math.min(math.max(rest, REST_FACTOR * (ended - started)), LONGEST_REST_SECONDS)
+  -- The clock counts whole seconds: one more may be chance, but not twice in a row.
+  local took = ended - started
+  slowInARow = took > 0 and slowInARow + 1 or 0
+  if took > 1 or slowInARow > 1 then
+    rest = math.max(rest, REST_FACTOR * took)
+  end
+  quietUntil = ended + math.min(rest, LONGEST_REST_SECONDS)
 end
 
 if webhook and token then
