@@ -25,7 +25,7 @@ class Artifact:
     path: str
     build: Callable[[Plan], str]
     services: tuple[ServiceName, ...] = ()
-    wanted: Callable[[Plan], bool] = lambda plan: True  # noqa: ARG005
+    wanted: Callable[[Plan], bool] = lambda plan: True
     mode: int = 0o644
 
 

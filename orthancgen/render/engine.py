@@ -1,4 +1,4 @@
-"""Jinja, strict: an undefined name is an error, and so is a value that did not pass through the filter of its syntax."""
+"""Jinja, strict: an undefined name is an error, and so is a value that passed no filter of its syntax."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def build(plan: Plan) -> str:
 
 
 def configuration(plan: Plan) -> dict[str, Any]:
-    """The configuration as a mapping, in the order in which people read it; keys unknown to the version are left out."""
+    """The configuration as a mapping, in the order of reading; keys unknown to the version are left out."""
     layout = LAYOUTS[plan.site.runtime]
     wanted = {
         **_server(plan, layout),

@@ -1,4 +1,4 @@
-"""One encoder a syntax. Each returns marked text, or refuses a value that the syntax cannot carry; it never mends one."""
+"""One encoder a syntax. Each returns marked text, or refuses what the syntax cannot carry; it never mends a value."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""supervisord.conf of the native runtime. Programs are named by environment variables that the runtime sets, so that the
-file is the same on every machine."""
+"""supervisord.conf of the native runtime.
+
+Programs are named by environment variables that the runtime sets, so that the file is the same on every machine.
+"""
 
 from __future__ import annotations
 
