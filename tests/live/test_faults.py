@@ -270,6 +270,25 @@ def test_database_replaced_by_an_older_copy(small_stack: Stack, tmp_path: Path, 
     tell(proof_figures, "records after the database was replaced by an older copy", count, seconds_to_equal=seconds)
 
 
+def test_every_service_killed_at_once_and_right_after_its_start(
+    small_stack: Stack, tmp_path: Path, proof_figures: ProofFigures
+) -> None:
+    stack = small_stack
+    store(stack.peer, tmp_path / "a", "at-once", 20)
+    before = inventory(stack)
+    victims: list[int] = []
+    started = time.monotonic()
+    for _ in range(3):  # the second and third time as soon as supervisor has started them again
+        victims += [stack.kill(name) for name in faults.SERVICES]
+    stack.wait_healthy()
+    healthy = round(time.monotonic() - started, 1)
+    wait_equal(stack)
+    tell(proof_figures, "kills of every service at once and right after its start", len(victims), seconds=healthy)
+    assert len(set(victims)) == 3 * len(faults.SERVICES)
+    assert inventory(stack) == before
+    assert records(stack) == before
+
+
 def store(peer: Peer, folder: Path, run: str, slices: int) -> None:
     """Stores one new series."""
     files = faults.write_studies(folder, run, 1, 1, slices)

@@ -70,6 +70,7 @@ class Stack:
     plan: Plan
     state: State
     access: Access
+    killed: set[int] = field(default_factory=set)
 
     @property
     def supervisor(self) -> Supervisor:
@@ -115,9 +116,11 @@ class Stack:
         """SIGKILL as soon as the service has a process; returns its id. Supervisor is left to bring it back."""
         deadline = time.monotonic() + seconds
         while True:
-            if pid := self.pid(name):
+            pid = self.pid(name)
+            if pid and pid not in self.killed:  # supervisor may not have noticed yet that one is dead
                 with suppress(ProcessLookupError):  # it ended by itself in between
                     os.kill(pid, signal.SIGKILL)
+                    self.killed.add(pid)
                     return pid
             if time.monotonic() > deadline:
                 state = self.supervisor.processes()[name].state
