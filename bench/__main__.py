@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,12 +41,13 @@ def main(names: tuple[str, ...], rounds: int, quick: bool, output: Path | None) 
     results = []
     for name in names or tuple(BENCHMARKS):
         print(f"{name}: ...", flush=True)
+        load = os.getloadavg()[0]
         with TemporaryDirectory(prefix="bench-") as scratch:
             folder = Path(scratch)
             BUILT.mkdir(parents=True, exist_ok=True)
             (folder / "apps").symlink_to(BUILT)
             result: Result = import_module(f"bench.{BENCHMARKS[name]}").measure(size, folder)
-        results.append(result)
+        results.append(replace(result, load=round(load, 1)))
         for figure in result.figures:
             print(report.line(figure), flush=True)
         if output or not quick:

@@ -61,6 +61,7 @@ class Result:
         figures: what it found.
         notes: what a reader must know to judge the figures.
         full: whether it was the full work; a smoke test's figures say nothing.
+        load: how many processes wanted to run in the minute before: on an idle machine near 0.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Result:
     figures: tuple[Figure, ...]
     notes: tuple[str, ...] = ()
     full: bool = True
+    load: float = 0.0
 
 
 @dataclass(frozen=True)

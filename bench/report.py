@@ -72,7 +72,8 @@ def markdown(results: Mapping[str, Any], machine: Mapping[str, str]) -> str:
         lines += ["", "| measured | median | min to max |", "|---|---|---|"]
         measured = {label: values for figure in result["figures"] for label, values in figure["measured"].items()}
         lines += [f"| {label} | {_middle(values)} | {_span(values)} |" for label, values in measured.items()]
-        lines += ["", *(f"- {note}" for note in result["notes"]), ""]
+        load = f"Load average of the machine before the run: {result['load']:g}."
+        lines += ["", *(f"- {note}" for note in (*result["notes"], load)), ""]
     return "\n".join(lines)
 
 
