@@ -19,7 +19,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from orthancgen.errors import StartError
 from orthancgen.plan.build import LOOPBACK
 from orthancgen.render.backend_json import DATABASE_USER
+from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
+from orthancgen.runtimes.native.interrupts import held
 from orthancgen.runtimes.native.logs import tail
 from orthancgen.runtimes.native.state import State
 from orthancgen.secrets.value import SecretValue
@@ -49,11 +51,16 @@ def ensure_account(program: Path, state: State, database: str, password: SecretV
         "--log-level",
         "WARNING",
     ]
-    with log.open("ab") as output:
+    with log.open("ab") as output, held():
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=inherited(), umask=0o077,
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=inherited() | {orphans.MARK: str(state.socket)},
+            umask=0o077,
             start_new_session=True,
-        )  # fmt: skip
+        )
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
             LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000

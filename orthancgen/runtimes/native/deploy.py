@@ -87,7 +87,7 @@ def _deploy(plan: Plan, state: State, report: Report, health_seconds: float) -> 
     except BaseException as error:
         report.started("taking back")
         left = take_back(run.undo(snapshot), run.started)
-        report.done("taking back", "incomplete" if left else "what was there before is there again")
+        report.done("taking back", f"incomplete: {'; '.join(left)}" if left else "what was there before is there again")
         shown = cannot_use(state, error) if isinstance(error, OSError) else error
         if left and isinstance(shown, OrthancgenError):
             shown.message += "\nwhat could not be taken back:\n  " + "\n  ".join(left)

@@ -26,7 +26,7 @@ class Running:
         supervisor: its supervisor, whether it runs or not.
         services: names of the services that run.
         supervised: process ids, where the supervisor runs.
-        orphaned: process ids, where the supervisor does not answer any more.
+        orphaned: process ids of what no supervisor looks after: it was killed, or the run that started them was.
     """
 
     state: State
@@ -51,7 +51,8 @@ def look(state: State) -> Running:
     found = orphans.find(state)
     if supervisor.running():
         services = frozenset(name for name, process in supervisor.processes().items() if process.pid)
-        return Running(state, supervisor, services, tuple(found), ())
+        strays = [pid for pid, name in found.items() if not name and pid != supervisor.pid()]
+        return Running(state, supervisor, services, tuple(found.keys() - strays), tuple(strays))
     return Running(state, supervisor, frozenset(name for name in found.values() if name), (), tuple(found))
 
 

@@ -17,6 +17,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 from orthancgen.errors import DeployError, StartError
 from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
+from orthancgen.runtimes.native.interrupts import held
 from orthancgen.runtimes.native.state import State
 
 _WAIT_SECONDS: Final = 30
@@ -110,6 +111,10 @@ class Supervisor:
         Raises:
             StartError: it does not answer.
         """
+        with held():
+            self._start(variables)
+
+    def _start(self, variables: Mapping[str, str]) -> None:
         self._state.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._state.config / "supervisord.conf")]
         result = subprocess.run(
@@ -178,9 +183,12 @@ class Supervisor:
     def start_service(self, name: str) -> None:
         """Start a service; its health is waited for elsewhere. One that runs already is no error.
 
+        One that is just being stopped, by a run that was interrupted, is waited for: supervisor cannot start it before.
+
         Raises:
             StartError: supervisor cannot start it.
         """
+        self._wait_stopped([name], frozenset({"STOPPING"}))
         self._call("startProcess", name, False, accept=[Faults.ALREADY_STARTED])
 
     def stop_services(self, names: Collection[str]) -> None:
@@ -193,8 +201,11 @@ class Supervisor:
         for name in names:
             if name in known and known[name].state not in _DOWN:
                 self._call("stopProcess", name, False, accept=[Faults.NOT_RUNNING])
+        self._wait_stopped(names, frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"}))
+
+    def _wait_stopped(self, names: Collection[str], states: Collection[str]) -> None:
         deadline = time.monotonic() + _STOP_SECONDS
-        while left := [name for name, one in self.processes().items() if name in names and one.state not in _DOWN]:
+        while left := [name for name, one in self.processes().items() if name in names and one.state in states]:
             if time.monotonic() > deadline:
                 raise StartError(f"{', '.join(left)} did not stop", hint=self._see_log)
             time.sleep(0.05)

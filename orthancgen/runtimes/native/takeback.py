@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from orthancgen.errors import OrthancgenError, StartError
-from orthancgen.runtimes.native.interrupts import deferred
+from orthancgen.runtimes.native.interrupts import ignored
 from orthancgen.runtimes.native.record import Record
-from orthancgen.runtimes.native.running import START_ORDER, Running, stop_services
+from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
 from orthancgen.runtimes.native.snapshot import Snapshot
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.secrets.store import SecretStore
@@ -55,7 +55,7 @@ def take_back(undo: Undo, started: Collection[str]) -> list[str]:
         except Exception as error:  # each step is tried, whatever became of the one before
             failures.append(f"{what}: {getattr(error, 'strerror', None) or type(error).__name__}")
 
-    with deferred():
+    with ignored():
         attempt("stop what was started", lambda: _stop(undo, started))
         attempt("put the earlier configuration back", undo.snapshot.restore)
         attempt("set its owners", undo.protect)
@@ -68,6 +68,7 @@ def take_back(undo: Undo, started: Collection[str]) -> list[str]:
 
 def _stop(undo: Undo, started: Collection[str]) -> None:
     supervisor = undo.before.supervisor
+    end_orphans(look(undo.before.state))
     if not supervisor.running():
         return
     if undo.new_supervisor or not undo.before.services:

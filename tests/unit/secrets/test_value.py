@@ -44,7 +44,7 @@ def test_it_shows_nothing_where_programs_print_by_themselves() -> None:
 
 def test_it_reveals_itself_and_compares() -> None:
     assert SECRET.reveal() == TEXT
-    assert SECRET == SecretValue(TEXT)
-    assert SECRET != SecretValue(TEXT + "x")
+    assert SecretValue(TEXT) == SECRET
+    assert SecretValue(TEXT + "x") != SECRET
     assert SECRET != TEXT
     assert len({SECRET, SecretValue(TEXT)}) == 1
