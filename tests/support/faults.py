@@ -28,6 +28,7 @@ import httpx
 import pymongo
 import pymongo.errors
 import yaml
+from pymongo.database import Database
 
 from orthancgen.dicom.peer import Peer, Timeouts
 from orthancgen.dicom.send import Progress, send_files
@@ -255,15 +256,21 @@ def inventory(stack: Stack) -> Holdings:
     )
 
 
-def records(stack: Stack) -> Holdings:
-    """What the database holds, read from it directly."""
+@contextmanager
+def database_of(stack: Stack) -> Iterator[Database[dict[str, Any]]]:
+    """The database of the backend, as its account."""
     database = stack.plan.site.backend.database
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
         stack.access.database_host, database.port, directConnection=True, username=DATABASE_USER,
         password=stack.access.database_password.reveal(), authSource=database.name, serverSelectionTimeoutMS=5000,
     )  # fmt: skip
     with client:
-        db = client[database.name]
+        yield client[database.name]
+
+
+def records(stack: Stack) -> Holdings:
+    """What the database holds, read from it directly."""
+    with database_of(stack) as db:
         return Holdings(
             instances={
                 row["_id"]: (row["sop_instance_uid"], row["parent_series"], row["size_bytes"], row["file_uuid"])
@@ -289,6 +296,14 @@ def records(stack: Stack) -> Holdings:
         )  # fmt: skip
 
 
+def count_difference(stack: Stack) -> str:
+    """Where the numbers of instances differ: cheap, so that asking does not hold up what is waited for."""
+    there = int(stack.get("/statistics")["CountInstances"])
+    with database_of(stack) as db:
+        here = db["instances"].count_documents({})
+    return "" if here == there else f"{there} instances in Orthanc, {here} recorded"
+
+
 def wait_equal(stack: Stack, *, seconds: float = 90.0) -> float:
     """Waits until the records equal Orthanc's inventory; returns after how many seconds.
 
@@ -298,7 +313,7 @@ def wait_equal(stack: Stack, *, seconds: float = 90.0) -> float:
     started = time.monotonic()
     while True:
         try:
-            difference = inventory(stack).difference(records(stack))
+            difference = count_difference(stack) or inventory(stack).difference(records(stack))
         except (httpx.HTTPError, pymongo.errors.PyMongoError) as error:
             difference = f"cannot be asked: {type(error).__name__}: {error}"
         if not difference:
