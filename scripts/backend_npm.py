@@ -21,9 +21,8 @@ def main() -> int:
     node, npm = find_node()
     if node is None:
         raise OrthancgenError("no Node.js", hint="scripts/setup.sh dev")
-    environment = os.environ | {
-        "PATH": os.pathsep.join((str(node.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    }
+    folders = (str(node.parent), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
+    environment = os.environ | {"PATH": os.pathsep.join(folders)}
     installed = folder / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
         subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=folder, env=environment, check=True)

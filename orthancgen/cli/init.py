@@ -25,7 +25,8 @@ def init(folder: Path) -> None:
     there = [name for name in files if (target / name).exists()]
     if there:
         raise InputError(
-            f"{target} has {', '.join(there)} already; nothing was written", hint="name another folder: orthancgen init DIR"
+            f"{target} has {', '.join(there)} already; nothing was written",
+            hint="name another folder: orthancgen init DIR",
         )
     try:
         target.mkdir(parents=True, exist_ok=True)

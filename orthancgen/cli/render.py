@@ -17,7 +17,10 @@ _STYLES = {"create": "green", "change": "yellow", "remove": "red", "identical": 
 @click.command()
 @env_argument
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="Folder of the bundle.  [default: build/ENV]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the bundle.  [default: build/ENV]",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder differs.")
 @json_option

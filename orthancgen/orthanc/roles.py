@@ -1,4 +1,4 @@
-"""What each role may do on Orthanc's REST API. Orthanc itself gives every user every right; the Lua script enforces this.
+"""What each role may do on Orthanc's REST API. Orthanc gives every user every right; the Lua script enforces this.
 
 A permission is a method and the start of a path; ``*`` is any method. Matching is on the decoded path of Orthanc's
 ``IncomingHttpRequestFilter`` (https://orthanc.uclouvain.be/book/users/lua.html).

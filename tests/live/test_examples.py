@@ -36,8 +36,8 @@ def test_example_deploys_and_is_proven(name: str, tmp_path: Path, state_root: Pa
     pair = Authority(tmp_path).issue("orthanc") if name == "prod" else None
     text = f"extends: {locate('environments') / name}.yaml\nenvironment: example-{name}\n" + dedent(_ports())
     if pair is not None:
-        # What a host of Debian 12 has: Orthanc 1.10.1, which cannot refuse images at a storage limit, and which HTTPS ends
-        # at the first request (its libcivetweb calls a function that OpenSSL 3 renamed); and no containers.
+        # What a host of Debian 12 has: Orthanc 1.10.1, which cannot refuse images at a storage limit, and which ends at
+        # the first HTTPS request (its libcivetweb calls a function that OpenSSL 3 renamed); and no containers.
         text = text.replace("http: {", "http: {tls: {enabled: false}, ") + dedent(
             f"""
             kind: staging
