@@ -75,7 +75,7 @@ _NESTED = {"": "section", ".NAME": "sections by name", "[]": "list of sections"}
 
 def _nested(annotation: Any) -> tuple[str, type[Section] | None]:
     """The section that an annotation holds, and how; a reference to a secret is a value, not a section."""
-    held = [section_of(argument) for argument in typing.get_args(annotation)][-1:] or [annotation]
+    held = [section_of(one) for one in typing.get_args(annotation) if one is not ...][-1:] or [annotation]
     if not (isinstance(held[0], type) and issubclass(held[0], Section)) or held[0] is SecretRef:
         return "", None
     return {dict: ".NAME", tuple: "[]"}.get(typing.get_origin(annotation), ""), held[0]
