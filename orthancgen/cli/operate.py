@@ -93,7 +93,13 @@ def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: b
     if unknown:
         raise InputError(f"no service {', '.join(unknown)}", hint=f"there are: {', '.join(known)}")
     paths = {name: state.logs / f"{name}.log" for name in services or plan.by_name}
-    if not any(path.exists() for path in paths.values()):
+    try:
+        found = any(path.exists() for path in paths.values())
+    except OSError as error:
+        raise DeployError(
+            f"cannot read {state.logs}: {error.strerror}", hint="run as the user who deployed the environment"
+        ) from None
+    if not found:
         raise DeployError("there are no logs yet", hint=f"orthancgen deploy {env}")
     followers = {name: Follower(path) for name, path in paths.items()}
     for name, follower in followers.items():

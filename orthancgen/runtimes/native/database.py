@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -52,15 +52,7 @@ def ensure_account(program: Path, state: State, database: str, password: SecretV
         "WARNING",
     ]
     with log.open("ab") as output, held():
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=inherited() | {orphans.MARK: str(state.socket)},
-            umask=0o077,
-            start_new_session=True,
-        )
+        process = _start(command, output, state)
     try:
         client: MongoClient[dict[str, Any]] = MongoClient(
             LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=1000, connectTimeoutMS=1000
@@ -84,6 +76,24 @@ def ensure_account(program: Path, state: State, database: str, password: SecretV
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _start(command: list[str], output: BinaryIO, state: State) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=inherited() | {orphans.MARK: str(state.socket)},
+            umask=0o077,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise StartError(
+            f"cannot start {command[0]}: {error.strerror}",
+            hint="may this user run it, and the Python on its first line?",
+        ) from None
 
 
 def _wait(client: MongoClient[dict[str, Any]], process: subprocess.Popen[bytes]) -> None:

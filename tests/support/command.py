@@ -1,0 +1,5 @@
+"""The command line as a module, for tests that run it as a program of its own."""
+
+from orthancgen.cli import main
+
+main()
