@@ -237,7 +237,8 @@ def as_nobody(native: Native, verb: str = "deploy", *options: str) -> Said:
     system = f"/usr/bin/python3.{sys.version_info.minor}"
     for python in (sys.executable, system):
         environ = {"PYTHONPATH": packages, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-        probe = [*becomes, python, "-c", "import orthancgen.cli, psutil"]
+        again = "import orthancgen.cli, subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+        probe = [*becomes, python, "-c", again]
         if subprocess.run(probe, env=environ, capture_output=True, check=False).returncode == 0:
             command = [*becomes, python, *native.command([verb], *options)[1:]]
             done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)

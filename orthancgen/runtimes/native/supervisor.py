@@ -117,16 +117,21 @@ class Supervisor:
     def _start(self, variables: Mapping[str, str]) -> None:
         self._state.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._state.config / "supervisord.conf")]
-        result = subprocess.run(
-            command,
-            env={**inherited(), **variables},
-            cwd=self._state.root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        try:
+            result = subprocess.run(
+                command,
+                env={**inherited(), **variables},
+                cwd=self._state.root,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            raise StartError(
+                f"cannot start {command[0]}: {error.strerror}", hint="install orthancgen where this user may run it"
+            ) from None
         if result.returncode != 0:
             said = (result.stderr or result.stdout).strip().splitlines()[-3:]
             raise StartError("supervisor does not start:\n  " + "\n  ".join(said), hint=self._see_log)
