@@ -10,7 +10,7 @@ from orthancgen.cli.output import console, env_argument, json_option, leave, pri
 from orthancgen.cli.progress import ConsoleReport
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit
-from orthancgen.plan.model import Plan
+from orthancgen.runtimes.access import Access
 
 
 @click.command()
@@ -60,23 +60,23 @@ def deploy(env: str, state_root: Path | None, no_verify: bool, timeout: float, a
     if as_json:
         print_json(document)
     else:
-        _addresses(env, plan)
+        _addresses(env, deployed.access, state_root)
     if failed:
         leave(Exit.VERIFY_FAILED)
 
 
-def _addresses(env: str, plan: Plan) -> None:
+def _addresses(env: str, access: Access, state_root: Path | None) -> None:
     out = console()
-    site = plan.site
-    scheme = "https" if site.http.tls.enabled else "http"
+    plan = access.plan
     admin = next(account for account in plan.accounts if account.role == "administrator")
+    show = f"orthancgen secrets show {env}" + (f" --state {state_root}" if state_root else "")
     rows = [
-        ("DICOM", f"{site.orthanc.aet} on port {site.dicom.port}"),
-        ("Orthanc", f"{scheme}://{site.http.listen_on}:{site.http.port}/  as {admin.user}"),
+        ("DICOM", f"{plan.site.orthanc.aet} on port {plan.site.dicom.port}"),
+        ("Orthanc", f"{access.orthanc_url}/  as {admin.user}; password: {show} {admin.secret}"),
     ]
-    if site.backend.enabled:
-        rows.append(("Backend", f"http://{site.backend.listen_on}:{site.backend.port}/api/docs"))
-    rows.append(("Password", f"orthancgen secrets show {env} {admin.secret}"))
+    if plan.site.backend.enabled:
+        token = plan.site.backend.operator_token.secret
+        rows.append(("Backend", f"{access.backend_url}/api/studies  with a bearer token: {show} {token}"))
     out.print()
     for name, value in rows:
         out.print(f"{name:<10}", style="bold", end="")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from pydicom.data import get_testdata_file
 
+from orthancgen.errors import StartError
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.resources import locate
@@ -17,7 +20,7 @@ from orthancgen.runtimes.native.state import state_of
 from orthancgen.runtimes.report import Silent
 from orthancgen.site.load import load
 from orthancgen.verify.run import run
-from tests.support.certificates import Authority
+from tests.support.certificates import Authority, KeyPair
 from tests.support.servers import free_port, require_dcmtk
 
 pytestmark = pytest.mark.live
@@ -64,6 +67,7 @@ def test_example_deploys_and_is_proven(name: str, tmp_path: Path, state_root: Pa
         assert [result.as_dict() for result in results if not result.passed] == []
         if pair is not None:
             _dcmtk_over_tls(plan.site.dicom.port, pair.certificate, pair.key, tmp_path / "authority.crt")
+            _send_over_tls(path, state_root, pair, tmp_path / "authority.crt")
     finally:
         stop(state)
 
@@ -78,3 +82,45 @@ def _dcmtk_over_tls(port: int, certificate: Path, key: Path, authority: Path) ->
     assert answered.returncode == 0, answered.stderr
     assert subprocess.run([echoscu, "+tla", "+cf", authority, *call], capture_output=True, check=False).returncode != 0
     assert subprocess.run([echoscu, *call], capture_output=True, check=False).returncode != 0
+
+
+def _send_over_tls(path: Path, state_root: Path, pair: KeyPair, authority: Path) -> None:
+    """`send` plays ct1 with Orthanc's own certificate on its host, or with a given one; without one it says so."""
+    image = str(get_testdata_file("CT_small.dcm"))
+    given = ["--as", "ct1", "--certificate", pair.certificate, "--key", pair.key, "--trusted", authority]
+    elsewhere = ["--state", path.parent / "elsewhere"]
+    for options, code, said in (
+        (["--state", state_root], 0, "1 of 1 instances stored"),
+        ([*elsewhere, *given], 0, "1 of 1 instances stored"),
+        (elsewhere, 2, "no certificate to show"),
+        ([*elsewhere, "--certificate", authority, "--key", pair.key], 2, "cannot be used"),
+    ):
+        command = [sys.executable, "-m", "orthancgen", "send", path, image, *options]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr
+
+
+def test_https_of_the_system_package_ends_with_a_remedy(tmp_path: Path, state_root: Path) -> None:
+    """Orthanc of Debian 12 dies at its first HTTPS request: deploy says why, and leaves nothing running."""
+    pair = Authority(tmp_path).issue("orthanc")
+    combined = tmp_path / "http.pem"
+    combined.write_bytes(pair.certificate.read_bytes() + pair.key.read_bytes())
+    text = f"extends: {locate('environments') / 'dev'}.yaml\nenvironment: example-https\n" + dedent(_ports())
+    text = text.replace("http: {", "http: {tls: {enabled: true}, ") + dedent(
+        f"""
+        backend: {{enabled: false}}
+        webhook: {{enabled: false}}
+        secrets:
+          http_tls_certificate: {{file: {combined}}}
+        """
+    )
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("backend: {port"))
+    path = tmp_path / "environment.yaml"
+    path.write_text(text, encoding="utf-8")
+    loaded = load(path, installed_version)
+    plan = build_plan(loaded.require(), loaded.version)
+    state = state_of(plan.site.environment, state_root)
+    with pytest.raises(StartError, match="did not get healthy") as caught:
+        deploy(plan, state, Silent(), health_seconds=6)
+    assert "libcivetweb" in str(caught.value.hint)
+    assert stop(state) == []

@@ -6,6 +6,7 @@ No proxy of the environment is used: the services listen on this host.
 from __future__ import annotations
 
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Final
 import httpx
 
 from orthancgen.errors import StartError
+from orthancgen.plan.build import LOOPBACK
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.native.logs import tail
+from orthancgen.runtimes.native.programs import find_orthanc
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.secrets.store import redact
 
@@ -58,7 +61,7 @@ def orthanc(plan: Plan, access: Access) -> str | None:
         )
         if answer.status_code != httpx.codes.OK:
             return f"HTTP {answer.status_code}"
-        with socket.create_connection((access.orthanc_host, plan.site.dicom.port), timeout=2):
+        with socket.create_connection((LOOPBACK, plan.site.dicom.port), timeout=2):  # its DICOM port is IPv4
             return None
     except (httpx.HTTPError, OSError) as error:
         return type(error).__name__
@@ -95,5 +98,28 @@ def wait_healthy(
         if ended or time.monotonic() > deadline:
             why = "it ends as soon as it is started" if ended else f"last answer: {wrong}"
             message = f"{plan.service(name).title} did not get healthy: {redact(why, access.secrets)}"
-            raise StartError(f"{message}\n{tail(log, 12, access.secrets)}", hint=f"the whole log: {log}")
+            hint = _https_hint() if name == "orthanc" and plan.site.http.tls.enabled else None
+            raise StartError(f"{message}\n{tail(log, 12, access.secrets)}", hint=hint or f"the whole log: {log}")
         time.sleep(_INTERVAL_SECONDS)
+
+
+def _https_hint() -> str | None:
+    """What to do where HTTPS is what ends Orthanc: Debian's packages from 12 to sid crash at its first request.
+
+    Their libcivetweb looks up ``SSL_get_peer_certificate`` by name, which OpenSSL 3 does not have any more, and calls
+    nothing; seen with Orthanc 1.10.1, 1.12.7 and 1.13.0. The builds of Orthanc's own team have Civetweb inside.
+    """
+    program = find_orthanc()
+    if program is None or b"libcivetweb" not in _libraries(program):
+        return None
+    return (
+        "this Orthanc uses the system's libcivetweb, which does not survive HTTPS with OpenSSL 3: "
+        "http: {tls: {enabled: false}, listen_on: 127.0.0.1} behind a reverse proxy, or another build of Orthanc"
+    )
+
+
+def _libraries(program: Path) -> bytes:
+    try:
+        return subprocess.run(["ldd", program], capture_output=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.SubprocessError):
+        return b""
