@@ -219,7 +219,7 @@ def interrupted(native: Native, number: signal.Signals, when: Callable[[], bool]
     return process.returncode, out + err
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_deploy_is_taken_back(native: Native, number: signal.Signals, code: int) -> None:
     before = native.pids()
     SecretStore(native.state / "secrets").rotate("database_password")

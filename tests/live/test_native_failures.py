@@ -262,7 +262,7 @@ def test_a_state_folder_of_somebody_else_is_refused(native: Native) -> None:
 
 def test_low_ports_are_refused_to_other_users(fresh: Native) -> None:
     fresh.root.chmod(0o777)
-    fresh.write({"dicom.port": 104})
+    fresh.write({"dicom.port": 104, "backend.enabled": False, "webhook.enabled": False})
     said = as_nobody(fresh, "deploy", "--no-verify")
     assert said.code == 4, said.all
     assert "port 104 of DICOM (dicom.port): ports below 1024 are for root" in said.err

@@ -125,7 +125,7 @@ def test_from_an_empty_folder_to_running_services(native_apps: Path, tmp_path: P
     try:
         done = subprocess.run(command, cwd=site, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert f"http://127.0.0.1:{native.ports['backend']}/api/docs" in done.stdout
+        assert f"http://127.0.0.1:{native.ports['backend']}/" in done.stdout
         assert not any(native.secret(name) in done.stdout + done.stderr for name in SECRETS)
         assert native.unhealthy() == {}
     finally:

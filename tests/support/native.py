@@ -134,7 +134,7 @@ class Native:
         """What is wrong, by service; empty when everything is well. Asked within this process."""
         plan, state = self.plan(), State(self.state)
         processes = look(state).supervisor.processes() if look(state).supervised else {}
-        found = {}
+        found: dict[str, str] = {}
         for service in plan.services:
             running = service.name in processes and processes[service.name].pid
             wrong = PROBES[service.name](plan, access_of(plan, state)) if running else "not running"
