@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -61,10 +60,3 @@ def secantus_with_login(tmp_path: Path) -> Iterator[SecantusServer]:
     """A real SecantusDB that refuses who does not log in."""
     with SecantusServer(tmp_path / "secantus", credentials=("orthancgen", "p@ss:w/rd%1")) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def state_root() -> Iterator[Path]:
-    """A short folder for the state of deployed environments; they share its built backend, so that npm runs once."""
-    with TemporaryDirectory(prefix="og-") as folder:
-        yield Path(folder)

@@ -7,20 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.native import Native, native_root
+from orthancgen.runtimes.native.backend_app import ensure_built
+from orthancgen.runtimes.native.programs import Programs, find_node
+from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.report import Silent
+from tests.support.native import native_root
 
 
 @pytest.fixture(scope="session")
-def native_apps() -> Iterator[Path]:
-    """A state root's folder of built applications, with the backend in it: npm runs once for all tests."""
+def state_root() -> Iterator[Path]:
+    """A short folder for the states of environments, with the built backend in it: npm runs once for all tests."""
     with native_root() as root:
-        builder = Native(root / "build", "b")
-        try:
-            # The build is a step of a deploy; nothing is started, because no Orthanc can run this.
-            builder.write({"orthanc.settings": {"Dictionary": {"zz,1": ["XX"]}}})
-            builder.deploy(code=4)
-            assert list((root / "build/apps").glob("backend-*/server.mjs")), "the backend was not built"
-            (root / "build/apps").rename(root / "apps")
-            yield root / "apps"
-        finally:
-            builder.end()
+        state = State(root / "build")
+        state.apps.mkdir()
+        node, npm = find_node()
+        ensure_built(Programs(Path("Orthanc"), None, node, npm), state, Silent(), ())
+        yield root
+
+
+@pytest.fixture(scope="session")
+def native_apps(state_root: Path) -> Path:
+    """The folder of built applications, for environments with a state root of their own."""
+    return state_root / "apps"

@@ -134,7 +134,7 @@ def _answers(url: str, login: tuple[str, str] | None = None) -> bool:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def site(tmp_path_factory: pytest.TempPathFactory, state_root: Path) -> Iterator[Running]:
     """The staging example on free ports: two modalities with own addresses, and users of three roles."""
     folder = tmp_path_factory.mktemp("v")
     path = folder / "proven.yaml"
@@ -154,7 +154,7 @@ users:
     )
     loaded = load(path, installed_version)
     plan = build_plan(loaded.require(), loaded.version)
-    state = state_of(plan.site.environment, folder)
+    state = state_of(plan.site.environment, state_root)
     try:
         deployed = deploy(plan, state, Silent())
         yield Running(path, plan, state, deployed.access)
