@@ -73,13 +73,24 @@ def parse_ip(value: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         raise ValueError("an address has ASCII characters only and no zone id (%eth0)")
     try:
         address = ipaddress.ip_address(value)
-    except ValueError as error:
-        raise ValueError(f"not an IP address: {error}") from None
+    except ValueError:
+        raise ValueError(_why_no_address(value)) from None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         raise ValueError(f"an IPv4 address in IPv6 clothes: write {address.ipv4_mapped}")
     if str(address) != value:
         raise ValueError(f"not in canonical form: write {address}")
     return address
+
+
+def _why_no_address(value: str) -> str:
+    if re.fullmatch(r"[0-9]{1,20}(?:\.[0-9]{1,20}){3}", value, flags=re.ASCII):
+        parts = [int(part) for part in value.split(".")]
+        if max(parts) > 255:
+            return "not an IP address: each of the four numbers is from 0 to 255"
+        return (
+            f"a leading zero makes a number octal to some programs: write {'.'.join(map(str, parts))} if that is meant"
+        )
+    return "not an IP address: an IPv4 address has four numbers from 0 to 255, an IPv6 address up to eight groups"
 
 
 def _ip(value: str) -> str:
