@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,10 @@ from tests.support.proof import proof_figures as proof_figures
 from tests.support.servers import OrthancServer, SecantusServer
 
 StartOrthanc = Callable[..., OrthancServer]
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and every program they start inherits that:
+# those that are interrupted by a test would not notice.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

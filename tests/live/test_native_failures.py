@@ -228,12 +228,27 @@ def test_a_disk_that_gets_full_while_configuring_is_taken_back(native: Native) -
     assert native.pids() == pids
 
 
-def as_nobody(native: Native, verb: str = "deploy", *options: str) -> Said:
-    """Run a verb as a user without any right."""
+@pytest.fixture(scope="module")
+def open_packages(state_root: Path) -> Iterator[str]:
+    """The checkout and the installed packages where everybody may read them, wherever they lie: a search path."""
     if os.geteuid() != 0:
         pytest.skip("only root can run a program as another user")
+    folders = [Path(sysconfig.get_path("purelib")), Path(__file__).parents[2]]
+    mounted = []
+    for folder in folders:
+        target = state_root / f"open-{folder.name}"
+        target.mkdir()
+        subprocess.run(["mount", "--bind", "-o", "ro", folder, target], check=True)
+        mounted.append(target)
+    yield ":".join(map(str, mounted))
+    for target in mounted:
+        subprocess.run(["umount", target], check=True)
+        target.rmdir()
+
+
+def as_nobody(native: Native, packages: str, verb: str = "deploy", *options: str) -> Said:
+    """Run a verb as a user without any right."""
     becomes = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--"]
-    packages = f"{sysconfig.get_path('purelib')}:{Path(__file__).parents[2]}"
     system = f"/usr/bin/python3.{sys.version_info.minor}"
     for python in (sys.executable, system):
         environ = {"PYTHONPATH": packages, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
@@ -247,23 +262,23 @@ def as_nobody(native: Native, verb: str = "deploy", *options: str) -> Said:
     pytest.skip("no Python that everybody may run")
 
 
-def test_a_state_folder_of_somebody_else_is_refused(native: Native) -> None:
-    deploy = as_nobody(native, "deploy", "--no-verify")
+def test_a_state_folder_of_somebody_else_is_refused(native: Native, open_packages: str) -> None:
+    deploy = as_nobody(native, open_packages, "deploy", "--no-verify")
     assert deploy.code == 4
     assert f"cannot use the state folder {native.state}: Permission denied" in deploy.err
     assert "--state" in deploy.err
-    status = as_nobody(native, "status")
+    status = as_nobody(native, open_packages, "status")
     assert status.code == 4
     assert "run as the user who deployed it" in status.err
-    assert as_nobody(native, "down").code == 4
-    assert as_nobody(native, "logs").code == 4
+    assert as_nobody(native, open_packages, "down").code == 4
+    assert as_nobody(native, open_packages, "logs").code == 4
     assert native.unhealthy() == {}
 
 
-def test_low_ports_are_refused_to_other_users(fresh: Native) -> None:
+def test_low_ports_are_refused_to_other_users(fresh: Native, open_packages: str) -> None:
     fresh.root.chmod(0o777)
     fresh.write({"dicom.port": 104, "backend.enabled": False, "webhook.enabled": False})
-    said = as_nobody(fresh, "deploy", "--no-verify")
+    said = as_nobody(fresh, open_packages, "deploy", "--no-verify")
     assert said.code == 4, said.all
     assert "port 104 of DICOM (dicom.port): ports below 1024 are for root" in said.err
 
@@ -277,18 +292,18 @@ def test_root_gives_orthanc_a_low_port_without_running_it_as_root(fresh: Native)
     assert fresh.unhealthy() == {}
 
 
-def test_a_user_without_rights_runs_orthanc_as_himself(fresh: Native) -> None:
+def test_a_user_without_rights_runs_orthanc_as_himself(fresh: Native, open_packages: str) -> None:
     fresh.root.chmod(0o777)
     # SecantusDB's program starts with the path of its Python, which may lie in a folder of root's.
     fresh.write({"backend.enabled": False, "webhook.enabled": False})
-    said = as_nobody(fresh, "deploy", "--no-verify")
+    said = as_nobody(fresh, open_packages, "deploy", "--no-verify")
     assert said.code == 0, said.all
     assert {process.uids().real for process in fresh.processes()} == {65534}
-    assert as_nobody(fresh, "status").code == 0
+    assert as_nobody(fresh, open_packages, "status").code == 0
     root = fresh.run("deploy", options=["--no-verify"])
     assert root.code == 4
     assert "belongs to another user (uid 65534)" in root.err
-    assert as_nobody(fresh, "down").code == 0
+    assert as_nobody(fresh, open_packages, "down").code == 0
     assert fresh.processes() == []
 
 
