@@ -7,7 +7,7 @@ kind=${1:?native or dev}
 
 packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 if [ "$kind" = dev ]; then
-  packages+=(dcmtk lua-check lua5.3 git mount)
+  packages+=(dcmtk git lua-check lua5.1 lua5.3 mount)
 fi
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -18,7 +18,7 @@ from pydicom.data import get_testdata_file
 
 from orthancgen.secrets.store import SecretStore
 from tests.support.native import SECRETS, SERVICES, Native, wait_for_lock
-from tests.support.servers import free_port, port_answers, wait_until
+from tests.support.servers import cannot_run, free_port, port_answers, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -297,7 +297,7 @@ def test_modes_let_nobody_else_in(native: Native) -> None:
 
 def test_orthanc_s_user_reads_its_own_secret_file_and_no_other(native: Native) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can run Orthanc as another user")
+        cannot_run("only root can run Orthanc as another user")
     orthanc = psutil.Process(native.pids()["orthanc"]).uids().real
     assert (native.state / "config/orthanc/orthanc.secret.json").stat().st_uid == orthanc
     assert {(native.state / "secrets" / name).stat().st_uid for name in SECRETS} == {0}

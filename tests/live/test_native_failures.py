@@ -17,7 +17,7 @@ import pytest
 
 from orthancgen.secrets.store import SecretStore
 from tests.support.native import SERVICES, Native, Said
-from tests.support.servers import port_answers, wait_until
+from tests.support.servers import cannot_run, port_answers, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -159,7 +159,7 @@ def in_own_mounts(native: Native, hidden: str) -> Said:
     command = ["unshare", "--mount", "sh", "-c", script, "sh", *native.command(["deploy"], "--no-verify")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "mount:" in done.stderr or "unshare:" in done.stderr:
-        pytest.skip("this machine lets nobody mount")
+        cannot_run("this machine lets nobody mount")
     return Said(done.returncode, done.stdout, done.stderr)
 
 
@@ -176,7 +176,7 @@ def small_disk(folder: Path, size: str) -> Iterator[None]:
     command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none", str(folder)]
     if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
         folder.rmdir()
-        pytest.skip("this machine lets nobody mount")
+        cannot_run("this machine lets nobody mount")
     try:
         yield
     finally:
@@ -232,7 +232,7 @@ def test_a_disk_that_gets_full_while_configuring_is_taken_back(native: Native) -
 def open_packages(state_root: Path) -> Iterator[str]:
     """The checkout and the installed packages where everybody may read them, wherever they lie: a search path."""
     if os.geteuid() != 0:
-        pytest.skip("only root can run a program as another user")
+        cannot_run("only root can run a program as another user")
     folders = [Path(sysconfig.get_path("purelib")), Path(__file__).parents[2]]
     mounted = []
     for folder in folders:
@@ -250,16 +250,20 @@ def as_nobody(native: Native, packages: str, verb: str = "deploy", *options: str
     """Run a verb as a user without any right."""
     becomes = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--"]
     system = f"/usr/bin/python3.{sys.version_info.minor}"
-    for python in (sys.executable, system):
-        environ = {"PYTHONPATH": packages, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
-        again = "import orthancgen.cli, subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
-        probe = [*becomes, python, "-c", again]
-        if subprocess.run(probe, env=environ, capture_output=True, check=False).returncode == 0:
-            command = [*becomes, python, *native.command([verb], *options)[1:]]
-            done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-            assert "Traceback" not in done.stderr, done.stderr
-            return Said(done.returncode, done.stdout, done.stderr)
-    pytest.skip("no Python that everybody may run")
+    environ = {"PYTHONPATH": packages, "PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}
+    again = "import orthancgen.cli, subprocess, sys; subprocess.run([sys.executable, '-c', ''], check=True)"
+    runs = [
+        python
+        for python in (sys.executable, system)
+        if subprocess.run([*becomes, python, "-c", again], env=environ, capture_output=True, check=False).returncode
+        == 0
+    ]
+    if not runs:
+        cannot_run("no Python that everybody may run")
+    command = [*becomes, runs[0], *native.command([verb], *options)[1:]]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
 def test_a_state_folder_of_somebody_else_is_refused(native: Native, open_packages: str) -> None:
@@ -285,7 +289,7 @@ def test_low_ports_are_refused_to_other_users(fresh: Native, open_packages: str)
 
 def test_root_gives_orthanc_a_low_port_without_running_it_as_root(fresh: Native) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root may have a low port")
+        cannot_run("only root may have a low port")
     fresh.ports["dicom"] = next(port for port in range(104, 1024) if not port_answers("127.0.0.1", port))
     fresh.write({"backend.enabled": False, "webhook.enabled": False})
     assert fresh.started() == {"orthanc"}
@@ -309,7 +313,7 @@ def test_a_user_without_rights_runs_orthanc_as_himself(fresh: Native, open_packa
 
 def test_a_storage_folder_that_orthanc_may_not_write_is_refused(native: Native) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root runs Orthanc as another user")
+        cannot_run("only root runs Orthanc as another user")
     before, pids = contents(native), native.pids()
     folder = native.root / "images"
     folder.mkdir(mode=0o700)

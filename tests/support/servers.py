@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 from urllib.parse import quote
 
 import httpx
@@ -58,12 +58,16 @@ def require_dcmtk(name: str) -> str:
 def require_program(name: str, install: str | None = None) -> str:
     """The path of a program; fails the test under ``CI=true`` and skips it elsewhere when the program is missing."""
     found = find_program(name)
-    if found is not None:
-        return found
-    message = f"{name} is not installed; install it with: {install or INSTALL.get(name, 'the package manager')}"
+    if found is None:
+        cannot_run(f"{name} is not installed; install it with: {install or INSTALL.get(name, 'the package manager')}")
+    return found
+
+
+def cannot_run(why: str) -> NoReturn:
+    """Ends a test that this machine cannot run: a failure under ``CI=true``, where it must, a skip elsewhere."""
     if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(message)
-    pytest.skip(message)
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 def free_port(host: str = "127.0.0.1") -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orthancgen.resources import locate
-from tests.support.servers import find_program, require_program
+from tests.support.servers import require_program
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -35,9 +35,7 @@ def test_luacheck_finds_nothing() -> None:
 
 @pytest.mark.parametrize("name", ["luac5.3", "luac5.1"])
 def test_lua_compiles(name: str) -> None:
-    luac = find_program(name)  # luacheck above parses it too; Orthanc's own version is 5.3
-    if luac is None:
-        pytest.skip(f"{name} is not installed")
+    luac = require_program(name, f"apt-get install {name.replace('luac', 'lua')}")  # Orthanc's own version is 5.3
     done = subprocess.run([luac, "-p", str(LUA)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -66,7 +64,6 @@ print(json.dumps({
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_supervisor_reads_its_configuration(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("supervisor")
     for folder in ("etc/orthanc", "etc/backend", "log", "run", "data", "secrets"):
         (tmp_path / folder).mkdir(parents=True)
     conf = tmp_path / "etc" / "supervisord.conf"
