@@ -159,7 +159,7 @@ users:
         deployed = deploy(plan, state, Silent())
         yield Running(path, plan, state, deployed.access)
     finally:
-        down = [sys.executable, "-m", "orthancgen", "down", str(path), "--state", str(folder)]
+        down = [sys.executable, "-m", "orthancgen", "down", str(path), "--state", str(state_root)]
         subprocess.run(down, check=True, capture_output=True)
 
 

@@ -210,8 +210,15 @@ def native_root() -> Iterator[Path]:
     folder.chmod(0o755)
     try:
         yield folder
+        assert left_over(folder) == [], "a test left services running"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def left_over(folder: Path) -> list[str]:
+    """Programs that run on something below a folder."""
+    commands = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
+    return [command for command in commands if f"{folder}/" in command]
 
 
 def wait_for_lock(native: Native, process: subprocess.Popen[str]) -> None:
