@@ -24,7 +24,7 @@ from orthancgen.plan.model import Plan
 from orthancgen.render.orthanc_json import configuration
 from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native.state import state_of
+from orthancgen.runtimes.state import state_of
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
 from tests.support.servers import OrthancServer

@@ -12,7 +12,7 @@ from orthancgen.cli.output import load_plan
 from orthancgen.errors import DeployError, InputError
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native.state import VARIABLE, State, state_of
+from orthancgen.runtimes.state import VARIABLE, State, state_of
 from orthancgen.secrets.store import SecretStore
 from orthancgen.site.load import Loaded
 

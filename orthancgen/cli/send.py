@@ -121,7 +121,7 @@ def _given(certificate: Path | None, key: Path | None, trusted: Path | None) -> 
 
 def _own(plan: Plan, state_root: Path | None) -> ssl.SSLContext:
     from orthancgen.cli.runtime import access_of
-    from orthancgen.runtimes.native.state import state_of
+    from orthancgen.runtimes.state import state_of
     from orthancgen.verify.tls import client_context
 
     try:

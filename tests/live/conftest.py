@@ -9,8 +9,8 @@ import pytest
 
 from orthancgen.runtimes.native.backend_app import ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
-from orthancgen.runtimes.native.state import State
 from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.state import State
 from tests.support.native import native_root
 
 

@@ -16,8 +16,8 @@ from orthancgen.plan.build import plan as build_plan
 from orthancgen.resources import locate
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.running import stop
-from orthancgen.runtimes.native.state import state_of
 from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.state import state_of
 from orthancgen.site.load import load
 from orthancgen.verify.run import run
 from tests.support.certificates import Authority, KeyPair

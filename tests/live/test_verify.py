@@ -28,8 +28,8 @@ from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.programs import find_programs
-from orthancgen.runtimes.native.state import State, state_of
 from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.state import State, state_of
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
 from orthancgen.verify.check import Check

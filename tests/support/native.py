@@ -28,8 +28,8 @@ from orthancgen.resources import locate
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.running import look
-from orthancgen.runtimes.native.state import State
 from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.state import State
 from tests.support.servers import free_port, require_program
 
 SERVICES = ("database", "orthanc", "backend")

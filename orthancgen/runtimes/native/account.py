@@ -20,7 +20,7 @@ from typing import Final
 
 from orthancgen.errors import DeployError
 from orthancgen.plan.model import Plan
-from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.state import State
 
 USER: Final = "orthanc"
 SECRET_FILE: Final = "orthanc/orthanc.secret.json"  # noqa: S105

@@ -15,8 +15,8 @@ from typing import Final
 from orthancgen.errors import DeployError
 from orthancgen.resources import locate
 from orthancgen.runtimes.native.programs import Programs
-from orthancgen.runtimes.native.state import State
 from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.state import State
 
 STEP: Final = "backend program"
 _IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage"})

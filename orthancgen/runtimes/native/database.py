@@ -23,7 +23,7 @@ from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
 from orthancgen.runtimes.native.interrupts import held
 from orthancgen.runtimes.native.logs import tail
-from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.state import State
 from orthancgen.secrets.value import SecretValue
 
 _START_SECONDS: Final = 30

@@ -26,9 +26,10 @@ from orthancgen.runtimes.native.record import (
 )
 from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
 from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
-from orthancgen.runtimes.native.state import State, cannot_use, locked, prepare
+from orthancgen.runtimes.native.state import locked, prepare
 from orthancgen.runtimes.native.takeback import Undo, take_back
 from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.state import State
 
 MARK = "ORTHANCGEN_SOCKET"
 """Variable that the supervisor and everything it starts carry in their environment: the path of its socket."""

@@ -9,8 +9,9 @@ from typing import Final
 from orthancgen.errors import StartError
 from orthancgen.plan.model import ServiceName
 from orthancgen.runtimes.native import orphans
-from orthancgen.runtimes.native.state import State, cannot_use, locked
+from orthancgen.runtimes.native.state import locked
 from orthancgen.runtimes.native.supervisor import Supervisor
+from orthancgen.runtimes.state import State, cannot_use
 
 START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend")
 _STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (("backend",), ("orthanc", "database"))

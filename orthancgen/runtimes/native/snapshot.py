@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.state import State
 
 BACKEND_LINK: Final = "backend"
 _FOLDERS: Final = ("config", "secrets")

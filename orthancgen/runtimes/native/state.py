@@ -1,81 +1,19 @@
-"""The state folder of an environment: configuration in use, secrets, data, logs. It lies outside any repository."""
+"""The state folder as the native runtime uses it: its folders are made, and held by one run at a time."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from orthancgen.errors import DeployError, LockedError
+from orthancgen.runtimes.state import State, cannot_use
 
-VARIABLE = "ORTHANCGEN_STATE"
 # sun_path of unix(7) has 108 bytes with the closing zero; supervisor binds a temporary name 11 bytes longer.
 LONGEST_SOCKET_PATH = 96
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The folders of one environment on this machine."""
-
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        """The bundle in use, and the secret file beside it."""
-        return self.root / "config"
-
-    @property
-    def secrets(self) -> Path:
-        """One file a secret."""
-        return self.root / "secrets"
-
-    @property
-    def data(self) -> Path:
-        """What the services keep."""
-        return self.root / "data"
-
-    @property
-    def logs(self) -> Path:
-        """One log a service."""
-        return self.root / "log"
-
-    @property
-    def run(self) -> Path:
-        """Process ids, socket, fingerprints."""
-        return self.root / "run"
-
-    @property
-    def apps(self) -> Path:
-        """Built applications, shared by the environments of this machine."""
-        return self.root.parent / "apps"
-
-    @property
-    def socket(self) -> Path:
-        """The supervisor's socket."""
-        return self.run / "supervisor.sock"
-
-
-def state_of(environment: str, root: Path | None = None) -> State:
-    """The state folder of an environment.
-
-    Args:
-        environment: its name.
-        root: folder of all states; without it ``$ORTHANCGEN_STATE``, else ``/var/lib/orthancgen`` for root and
-            ``$XDG_STATE_HOME/orthancgen`` for others.
-    """
-    if root is None and os.environ.get(VARIABLE):
-        root = Path(os.environ[VARIABLE])
-    if root is None and os.geteuid() == 0:
-        root = Path("/var/lib/orthancgen")
-    if root is None:
-        root = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "orthancgen"
-    return State(root.absolute() / environment)
 
 
 def prepare(state: State) -> None:
@@ -112,17 +50,6 @@ def prepare(state: State) -> None:
             probe.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_use(state, error) from None
-
-
-def cannot_use(state: State, error: OSError) -> DeployError:
-    """The error for a state folder that the file system refuses: which file, why, and the remedy."""
-    # copytree's own error is a list of (source, target, reason).
-    reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or type(error).__name__
-    place = f" ({error.filename})" if error.filename and str(error.filename) != str(state.root) else ""
-    return DeployError(
-        f"cannot use the state folder {state.root}: {reason}{place}",
-        hint="make room, or name a folder that you may write, with --state",
-    )
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from orthancgen.errors import DeployError, StartError
 from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
 from orthancgen.runtimes.native.interrupts import held
-from orthancgen.runtimes.native.state import State
+from orthancgen.runtimes.state import State
 
 _WAIT_SECONDS: Final = 30
 _STOP_SECONDS: Final = 90

@@ -25,9 +25,9 @@ from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.running import stop
-from orthancgen.runtimes.native.state import State, state_of
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.report import Silent
+from orthancgen.runtimes.state import State, state_of
 from orthancgen.site.load import load
 from tests.support.servers import free_port, require_program, wait_until
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
-from orthancgen.runtimes.native.state import State, prepare
+from orthancgen.runtimes.native.state import prepare
+from orthancgen.runtimes.state import State
 
 
 @pytest.fixture
