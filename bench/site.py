@@ -16,14 +16,13 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from orthancgen.cli.runtime import access_of
 from orthancgen.dicom.peer import Peer
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
 from orthancgen.render.orthanc_json import configuration
 from orthancgen.resources import locate
-from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.access import Access, stored_access
 from orthancgen.runtimes.state import state_of
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
@@ -135,7 +134,7 @@ def running_site(folder: Path, *, backend: bool) -> Iterator[Running]:
     shutil.rmtree(state.root, ignore_errors=True)
     try:
         _orthancgen("deploy", str(path), "--no-verify", "--state", str(folder))
-        with _running(path, plan, access_of(plan, state)) as running:
+        with _running(path, plan, stored_access(plan, state)) as running:
             yield running
     finally:
         _orthancgen("down", str(path), "--state", str(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +12,7 @@ from orthancgen.cli.progress import ConsoleReport
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit
 from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
 
 
 @click.command()
@@ -24,44 +26,57 @@ from orthancgen.runtimes.access import Access
     show_default=True,
     help="Seconds a service has to get healthy.",
 )
+@click.option("--plan", "plan_id", metavar="ID", help="Apply only what `orthancgen plan` showed under this id.")
+@click.option("--reason", help="Why, for the history.")
+@click.option("--keep-failed", is_flag=True, help="Leave what failed as it is, instead of going back (containers).")
 @json_option
-def deploy(env: str, state_root: Path | None, no_verify: bool, timeout: float, as_json: bool) -> None:
+def deploy(
+    env: str,
+    state_root: Path | None,
+    no_verify: bool,
+    timeout: float,
+    plan_id: str | None,
+    reason: str | None,
+    keep_failed: bool,
+    as_json: bool,
+) -> None:
     """Bring ENV to life: secrets, configuration, services, health, proofs. A second time changes nothing.
 
-    Exit 4 where it cannot be deployed (what was started is stopped, what was there is back), 5 where a proof fails.
+    Exit 4 where it cannot be deployed, 5 where a proof fails: what was there before is back, with every image kept.
     """
-    from orthancgen.runtimes.native.deploy import deploy as deploy_native
     from orthancgen.runtimes.report import Silent
 
-    _, plan, state = load_running(env, state_root)
-    out = console()
-    report = Silent() if as_json else ConsoleReport(out)
+    _, runtime = load_running(env, state_root)
+    report = Silent() if as_json else ConsoleReport(console())
+    wanted = Wanted(timeout, not no_verify, keep_failed, plan_id, reason)
     try:
-        deployed = deploy_native(plan, state, report, health_seconds=timeout)
+        deployed = runtime.deploy(report, wanted)
     finally:
         if isinstance(report, ConsoleReport):
             report.stop()
-    document = {
-        "environment": plan.site.environment,
-        "started": list(deployed.started),
-        "changed_files": deployed.changed_files,
-    }
-    if no_verify:
-        failed = False
-    else:
-        from orthancgen.cli.verify import show_results
-        from orthancgen.verify.run import run
+    finish(runtime, deployed, env, state_root, as_json=as_json)
 
-        results = run(plan, deployed.access)
-        document["checks"] = [result.as_dict() for result in results]
-        failed = any(not result.passed for result in results)
-        if not as_json:
-            show_results(out, results)
+
+def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | None, *, as_json: bool) -> None:
+    """Show what a deploy did, and leave with 5 where a proof failed."""
+    results = deployed.results or ()
     if as_json:
+        document: dict[str, Any] = {
+            "environment": runtime.plan.site.environment,
+            "release": deployed.release,
+            "started": list(deployed.started),
+            "changed_files": deployed.changed_files,
+        }
+        if deployed.results is not None:
+            document["checks"] = [result.as_dict() for result in results]
         print_json(document)
     else:
+        if deployed.results is not None:
+            from orthancgen.cli.verify import show_results
+
+            show_results(console(), deployed.results)
         _addresses(env, deployed.access, state_root)
-    if failed:
+    if any(not result.passed for result in results):
         leave(Exit.VERIFY_FAILED)
 
 

@@ -29,7 +29,8 @@ def secrets() -> None:
 @json_option
 def list_(env: str, state_root: Path | None, as_json: bool) -> None:
     """Which secrets ENV has, what for, from where, how old. No values."""
-    _, plan, state = load_running(env, state_root)
+    _, runtime = load_running(env, state_root)
+    plan, state = runtime.plan, runtime.state
     store = SecretStore(state.secrets)
     rows: list[dict[str, Any]] = []
     for secret in plan.secrets:
@@ -89,7 +90,8 @@ def _named(plan: Plan, name: str) -> Secret:
 @state_option
 def show(env: str, name: str, state_root: Path | None) -> None:
     """Print the value of one secret, for a person to type or a pipe to carry."""
-    _, plan, state = load_running(env, state_root)
+    _, runtime = load_running(env, state_root)
+    plan, state = runtime.plan, runtime.state
     value = SecretStore(state.secrets).read(_named(plan, name).name)
     if value is None:
         raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
@@ -102,7 +104,8 @@ def show(env: str, name: str, state_root: Path | None) -> None:
 @state_option
 def rotate(env: str, name: str, state_root: Path | None) -> None:
     """Generate a new value for one secret; the next deploy puts it in use and restarts what uses it."""
-    loaded, plan, state = load_running(env, state_root)
+    loaded, runtime = load_running(env, state_root)
+    plan, state = runtime.plan, runtime.state
     secret = _named(plan, name)
     if secret.purpose == "pem" or name in plan.site.secrets:
         where = loaded.place(("secrets", name))

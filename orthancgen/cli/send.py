@@ -120,12 +120,12 @@ def _given(certificate: Path | None, key: Path | None, trusted: Path | None) -> 
 
 
 def _own(plan: Plan, state_root: Path | None) -> ssl.SSLContext:
-    from orthancgen.cli.runtime import access_of
+    from orthancgen.runtimes.access import stored_access
     from orthancgen.runtimes.state import state_of
     from orthancgen.verify.tls import client_context
 
     try:
-        access = access_of(plan, state_of(plan.site.environment, state_root))
+        access = stored_access(plan, state_of(plan.site.environment, state_root))
         return client_context(plan.site.dicom.tls, access.secrets)
     except (DeployError, ssl.SSLError):
         raise InputError(

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orthancgen.cli.output import console, env_argument, json_option, leave
-from orthancgen.cli.runtime import access_of, load_running, state_option
+from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError
 from orthancgen.verify.document import as_json, as_junit
 from orthancgen.verify.result import CheckResult, Outcome, summary
@@ -45,8 +45,8 @@ def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: 
     """
     from orthancgen.verify.run import run
 
-    _, plan, state = load_running(env, state_root)
-    access = access_of(plan, state)
+    _, runtime = load_running(env, state_root)
+    plan, access = runtime.plan, runtime.access()
     form = "json" if as_json else form
     if output is not None:
         _require_writable(output)

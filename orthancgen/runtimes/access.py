@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from orthancgen.errors import DeployError
 from orthancgen.plan.build import LOOPBACK
 from orthancgen.plan.model import Plan
+from orthancgen.runtimes.state import State
+from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 
 _EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
@@ -67,6 +70,23 @@ class Access:
     def database_password(self) -> SecretValue:
         """Password of the backend's account."""
         return self.secrets[self.plan.site.backend.database.password.secret]
+
+
+def stored_access(plan: Plan, state: State) -> Access:
+    """Access with the secrets in use.
+
+    Raises:
+        DeployError: the environment was not deployed, so that it has none.
+    """
+    store = SecretStore(state.secrets)
+    values = {secret.name: store.read(secret.name) for secret in plan.secrets}
+    missing = [name for name, value in values.items() if value is None]
+    if missing:
+        raise DeployError(
+            f"the environment {plan.site.environment} was not deployed here: {state.root} has no {', '.join(missing)}",
+            hint=f"orthancgen deploy {plan.site.environment}",
+        )
+    return Access(plan, {name: value for name, value in values.items() if value is not None})
 
 
 def _bracketed(host: str) -> str:

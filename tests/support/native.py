@@ -22,9 +22,9 @@ import pymongo
 import yaml
 
 from orthancgen.cli.output import load_plan
-from orthancgen.cli.runtime import access_of
 from orthancgen.plan.model import Plan
 from orthancgen.resources import locate
+from orthancgen.runtimes.access import stored_access
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.running import look
@@ -137,7 +137,7 @@ class Native:
         found: dict[str, str] = {}
         for service in plan.services:
             running = service.name in processes and processes[service.name].pid
-            wrong = PROBES[service.name](plan, access_of(plan, state)) if running else "not running"
+            wrong = PROBES[service.name](plan, stored_access(plan, state)) if running else "not running"
             if wrong:
                 found[service.name] = wrong
         return found

@@ -29,20 +29,12 @@ from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
 from orthancgen.runtimes.native.state import locked, prepare
 from orthancgen.runtimes.native.takeback import Undo, take_back
 from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.runtime import Deployed
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
 
 HEALTH_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """What a deploy did: how to reach the services, which were started, how many files changed."""
-
-    access: Access
-    started: tuple[ServiceName, ...]
-    changed_files: int
 
 
 def deploy(plan: Plan, state: State, report: Report, *, health_seconds: float = HEALTH_SECONDS) -> Deployed:

@@ -1,0 +1,92 @@
+"""The native runtime: programs of this host under a supervisor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from orthancgen.errors import DeployError
+from orthancgen.plan.model import Plan
+from orthancgen.runtimes.access import Access, stored_access
+from orthancgen.runtimes.native import running
+from orthancgen.runtimes.native.deploy import deploy
+from orthancgen.runtimes.native.health import PROBES
+from orthancgen.runtimes.native.logs import Follower
+from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
+from orthancgen.runtimes.state import State
+
+_FOLLOW_SECONDS: Final = 0.3
+
+
+class NativeRuntime:
+    """See :class:`orthancgen.runtimes.runtime.Runtime`."""
+
+    def __init__(self, plan: Plan, state: State) -> None:
+        self.plan, self.state = plan, state
+
+    def deploy(self, report: Report, wanted: Wanted) -> Deployed:
+        """Start what changed under supervisor, then run the proofs: what they find is shown, not taken back."""
+        deployed = deploy(self.plan, self.state, report, health_seconds=wanted.health_seconds)
+        if not wanted.verify:
+            return deployed
+        from orthancgen.verify.run import run
+
+        return Deployed(
+            deployed.access, deployed.started, deployed.changed_files, results=run(self.plan, deployed.access)
+        )
+
+    def access(self) -> Access:
+        """Addresses of this host, and the secrets in use."""
+        return stored_access(self.plan, self.state)
+
+    def status(self) -> list[ServiceStatus]:
+        """Asks the supervisor, and each service itself."""
+        now = running.look(self.state)
+        processes = now.supervisor.processes() if now.supervised else {}
+        found = []
+        for service in self.plan.services:
+            process = processes.get(service.name)
+            if process and process.pid:
+                wrong = PROBES[service.name](self.plan, self.access())
+            else:
+                wrong = "runs without its supervisor" if service.name in now.services else "not running"
+            found.append(
+                ServiceStatus(
+                    service.name,
+                    process.state.lower() if process else "stopped",
+                    wrong,
+                    process.pid if process else 0,
+                    process.uptime_seconds if process else 0,
+                    tuple(listener.port for listener in service.listeners),
+                )
+            )
+        return found
+
+    def log_names(self) -> tuple[str, ...]:
+        """The services, and the supervisor itself."""
+        return (*self.plan.by_name, "supervisord")
+
+    def logs(self, names: Collection[str], lines: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """The log files of the state folder, over their rotation."""
+        paths = {name: self.state.logs / f"{name}.log" for name in names or self.plan.by_name}
+        try:
+            found = any(path.exists() for path in paths.values())
+        except OSError as error:
+            raise DeployError(
+                f"cannot read {self.state.logs}: {error.strerror}", hint="run as the user who deployed the environment"
+            ) from None
+        if not found:
+            raise DeployError("there are no logs yet", hint=f"orthancgen deploy {self.plan.site.environment}")
+        followers = {name: Follower(path) for name, path in paths.items()}
+        for name, follower in followers.items():
+            yield from ((name, line) for line in follower.last(lines))
+        while follow:
+            time.sleep(_FOLLOW_SECONDS)
+            for name, follower in followers.items():
+                yield from ((name, line) for line in follower.added())
+
+    def down(self) -> list[str]:
+        """Stop the services and their supervisor."""
+        return running.stop(self.state)

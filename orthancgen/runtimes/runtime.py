@@ -1,0 +1,140 @@
+"""What every runtime can do with an environment; ``RUNTIMES`` names them all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol, cast
+
+from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.state import State
+from orthancgen.verify.result import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a deploy is to be done.
+
+    Attributes:
+        health_seconds: how long a service has to get healthy.
+        verify: whether the proofs run.
+        keep_failed: leave what failed as it is, for somebody to look at, instead of going back.
+        plan_id: the plan that was shown; another one is refused. None where none was shown.
+        reason: why it is done, for the history.
+    """
+
+    health_seconds: float = 60.0
+    verify: bool = True
+    keep_failed: bool = False
+    plan_id: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deploy did.
+
+    Attributes:
+        access: how the services are reached.
+        started: the services that were started.
+        changed_files: how many rendered or secret files changed.
+        results: of the proofs; None where they did not run, because nothing changed or nobody wanted them.
+        release: number of the release that runs now, where the runtime keeps releases.
+    """
+
+    access: Access
+    started: tuple[ServiceName, ...]
+    changed_files: int
+    results: tuple[CheckResult, ...] | None = None
+    release: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """A service as it is now.
+
+    Attributes:
+        service: its name.
+        state: running, stopped, starting, ... in the runtime's own word.
+        wrong: what is not healthy, or None.
+        pid: of its process on the host it runs on; 0 where it does not run.
+        container: short id of its container, for a runtime that has some.
+        uptime_seconds: since its start.
+        ports: on which it listens.
+    """
+
+    service: str
+    state: str
+    wrong: str | None
+    pid: int
+    uptime_seconds: int
+    ports: tuple[int, ...] = ()
+    container: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a JSON document."""
+        return {
+            "service": self.service,
+            "state": self.state,
+            "healthy": self.wrong is None,
+            "detail": self.wrong,
+            "pid": self.pid,
+            "container": self.container,
+            "uptime_seconds": self.uptime_seconds,
+            "ports": list(self.ports),
+        }
+
+
+class Runtime(Protocol):
+    """One environment on one kind of runtime."""
+
+    plan: Plan
+    state: State
+
+    def deploy(self, report: Report, wanted: Wanted) -> Deployed:
+        """Bring the plan to life; a second time changes nothing. What fails is taken back.
+
+        Raises:
+            DeployError: it cannot be brought to life.
+            InputError: secrets are missing or unsafe.
+        """
+
+    def access(self) -> Access:
+        """How the services of the deployed environment are reached.
+
+        Raises:
+            DeployError: it was not deployed.
+        """
+
+    def status(self) -> list[ServiceStatus]:
+        """Every service of the plan, in its order."""
+
+    def log_names(self) -> tuple[str, ...]:
+        """What :meth:`logs` can show."""
+
+    def logs(self, names: Collection[str], lines: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """Name of the service and line, in the order of their coming.
+
+        Raises:
+            DeployError: there are no logs, or they cannot be read.
+        """
+
+    def down(self) -> list[str]:
+        """Stop every service; data, secrets and configuration stay. Returns the services that ran."""
+
+
+RUNTIMES: Final[dict[str, str]] = {
+    "native": "orthancgen.runtimes.native.runtime:NativeRuntime",
+    "compose": "orthancgen.runtimes.compose.runtime:ComposeRuntime",
+}
+"""Name in the model -> module and class, imported when it is needed: native needs no Docker SDK, compose no supervisor."""
+
+
+def runtime_of(plan: Plan, state: State) -> Runtime:
+    """The runtime that the environment names."""
+    module, name = RUNTIMES[plan.site.runtime].split(":")
+    return cast("Runtime", getattr(importlib.import_module(module), name)(plan, state))
