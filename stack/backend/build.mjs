@@ -1,4 +1,4 @@
-// Bundles the backend and everything it needs into dist/server.mjs, so that running it needs Node alone.
+// Bundles each program and everything it needs into one file of dist/, so that running it needs Node alone.
 import { chmod, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -27,12 +27,16 @@ const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 `;
 
+/** The programs: name in dist/, and the module each starts from. */
+const PROGRAMS = { server: 'src/main.ts', account: 'src/account.ts' };
+
 const { version } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
 
 await build({
   absWorkingDir: fileURLToPath(new URL('.', import.meta.url)),
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/server.mjs',
+  entryPoints: PROGRAMS,
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -56,4 +60,4 @@ await build({
   ],
   banner: { js: BANNER },
 });
-await chmod(new URL('dist/server.mjs', import.meta.url), 0o755);
+for (const name of Object.keys(PROGRAMS)) await chmod(new URL(`dist/${name}.mjs`, import.meta.url), 0o755);

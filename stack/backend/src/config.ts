@@ -3,21 +3,14 @@
  *
  * The file holds no secret, only the paths of files which do. Paths inside are relative to the file's own folder.
  */
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { ConfigError, databaseName, Files, host, path, port, readShape } from './configfile.ts';
+
+export { ConfigError } from './configfile.ts';
 
 /** What a caller may be. Which role may call which route stands in http/access.ts. */
 export const ROLES = ['webhook', 'viewer', 'radiologist', 'technologist', 'administrator', 'monitor'] as const;
 export type Role = (typeof ROLES)[number];
-
-const port = z.int().min(1).max(65535);
-const path = z.string().min(1);
-const host = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[A-Za-z0-9._:-]+$/, 'must be a host name or an IP address');
 
 const orthancUrl = z.string().superRefine((text, context) => {
   let url: URL;
@@ -61,11 +54,7 @@ const schema = z.strictObject({
     .strictObject({
       host,
       port,
-      name: z
-        .string()
-        .min(1)
-        .max(63)
-        .regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -'),
+      name: databaseName,
       username: z.string().min(1).nullable().default(null),
       password_file: path.nullable().default(null),
       auth_source: z.string().min(1).nullable().default(null),
@@ -140,56 +129,24 @@ export interface Config {
   readonly logLevel: FileShape['log']['level'];
 }
 
-/** Everything wrong with a configuration, one line a problem, each `key.path: what`. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(problems.join('\n'));
-    this.name = 'ConfigError';
-    this.problems = problems;
-  }
-}
-
 /**
  * Reads and checks a configuration file and the secrets it refers to.
  *
  * @throws ConfigError naming every problem found. No message holds a secret.
  */
 export function loadConfig(file: string): Config {
-  const folder = dirname(resolve(file));
-  const parsed = schema.safeParse(parseJson(file));
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${keyPath(issue.path)}: ${issue.message}`));
-  }
-  const shape = parsed.data;
-  const problems: string[] = [];
-  const read = (key: string, name: string | null): string | null => {
-    if (name === null) return null;
-    const where = resolve(folder, name);
-    try {
-      return readFileSync(where, 'utf8');
-    } catch (error) {
-      problems.push(`${key}: cannot read ${where}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`);
-      return null;
-    }
-  };
-  const readSecret = (key: string, name: string | null): string | null => {
-    const secret = read(key, name)?.replace(/\r?\n$/, '') ?? null;
-    if (secret === '') problems.push(`${key}: the file is empty`);
-    else if (secret !== null && /[\p{Cc}]/u.test(secret))
-      problems.push(`${key}: holds a control character or several lines`);
-    return secret;
-  };
+  const shape = readShape(schema, file);
+  const files = new Files(file);
+  const { problems } = files;
 
-  const orthancPassword = readSecret('orthanc.password_file', shape.orthanc.password_file);
-  const ca = read('orthanc.ca_file', shape.orthanc.ca_file);
-  const databasePassword = readSecret('database.password_file', shape.database.password_file);
-  const tlsCa = shape.database.tls_ca_file === null ? null : resolve(folder, shape.database.tls_ca_file);
-  read('database.tls_ca_file', shape.database.tls_ca_file);
+  const orthancPassword = files.secret('orthanc.password_file', shape.orthanc.password_file);
+  const ca = files.text('orthanc.ca_file', shape.orthanc.ca_file);
+  const databasePassword = files.secret('database.password_file', shape.database.password_file);
+  const tlsCa = shape.database.tls_ca_file === null ? null : files.where(shape.database.tls_ca_file);
+  files.text('database.tls_ca_file', shape.database.tls_ca_file);
   const credentials = shape.credentials.map((it, index): Credential => {
     const key = `credentials[${String(index)}].token_file`;
-    const token = readSecret(key, it.token_file) ?? '';
+    const token = files.secret(key, it.token_file) ?? '';
     if (token !== '' && token.length < MINIMUM_TOKEN_LENGTH) {
       problems.push(`${key}: the token is shorter than ${String(MINIMUM_TOKEN_LENGTH)} characters`);
     }
@@ -230,23 +187,4 @@ export function loadConfig(file: string): Config {
     },
     logLevel: shape.log.level,
   };
-}
-
-function parseJson(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError([`cannot read ${file}: ${(error as NodeJS.ErrnoException).code ?? 'unreadable'}`]);
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ConfigError([`${file} is not JSON`]);
-  }
-}
-
-function keyPath(parts: readonly PropertyKey[]): string {
-  const text = parts.map((part) => (typeof part === 'number' ? `[${String(part)}]` : `.${String(part)}`)).join('');
-  return text.replace(/^\./, '') || 'the file';
 }

@@ -2,7 +2,7 @@
  * The errors of the backend, and what of an error may be told.
  *
  * Error
- * ├── ConfigError      (config.ts) the configuration cannot be used
+ * ├── ConfigError      (configfile.ts) the configuration cannot be used
  * ├── OrthancError     Orthanc could not answer a call
  * ├── LeaseLostError   another backend does the deliveries now
  * └── StoppedError     the process is ending
@@ -15,7 +15,7 @@ import {
   MongoServerSelectionError,
   MongoTopologyClosedError,
 } from 'mongodb';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './configfile.ts';
 
 /** Why a call to Orthanc failed. */
 export type OrthancFailure = 'unreachable' | 'timeout' | 'unauthorized' | 'http' | 'malformed';
@@ -58,6 +58,11 @@ export interface ErrorSummary {
 
 const UNREACHABLE = [MongoServerSelectionError, MongoNetworkError, MongoTopologyClosedError, MongoNotConnectedError];
 
+/** Whether the database could not be reached, so that another try may succeed. */
+export function isUnreachable(error: unknown): boolean {
+  return UNREACHABLE.some((it) => error instanceof it);
+}
+
 /**
  * Tells an error without what may identify a patient.
  *
@@ -69,7 +74,7 @@ export function summarize(error: unknown): ErrorSummary {
   if (error instanceof LeaseLostError || error instanceof StoppedError || error instanceof ConfigError) {
     return { source: 'backend', kind: error.name, message: error.message };
   }
-  if (UNREACHABLE.some((it) => error instanceof it)) {
+  if (isUnreachable(error)) {
     const { name } = error as Error;
     return { source: 'database', kind: 'unreachable', message: `the database does not answer (${name})` };
   }

@@ -3,8 +3,7 @@
  *
  * Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration.
  */
-import { parseArgs } from 'node:util';
-import { ConfigError, loadConfig, type Config } from './config.ts';
+import { loadConfig } from './config.ts';
 import { Worker } from './delivery/worker.ts';
 import { summarize } from './errors.ts';
 import { createApp } from './http/app.ts';
@@ -12,40 +11,15 @@ import { identityOf } from './identity.ts';
 import { createLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { Orthanc } from './orthanc.ts';
+import { configured, fail } from './program.ts';
 import { openStore } from './store/database.ts';
 import { VERSION } from './version.ts';
 
 /** The batch at work may take this long to end. */
 const STOP_MILLISECONDS = 9_000;
 
-function fail(code: number, text: string): never {
-  process.stderr.write(`${text}\n`);
-  process.exit(code);
-}
-
-function configuration(): Config {
-  let file: string | undefined;
-  try {
-    const { values } = parseArgs({ options: { config: { type: 'string' }, version: { type: 'boolean' } } });
-    if (values.version === true) {
-      process.stdout.write(`${VERSION}\n`);
-      process.exit(0);
-    }
-    file = values.config;
-  } catch (error) {
-    fail(2, `${(error as Error).message}\nusage: server.mjs --config PATH/backend.json`);
-  }
-  if (file === undefined) fail(2, 'usage: server.mjs --config PATH/backend.json');
-  try {
-    return loadConfig(file);
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    fail(2, ['the configuration cannot be used:', ...error.problems.map((it) => `  ${it}`)].join('\n'));
-  }
-}
-
 async function main(): Promise<void> {
-  const config = configuration();
+  const config = configured('server.mjs', 'backend.json', loadConfig);
   const log = createLog(config.logLevel, config.environment.name);
   const metrics = new Metrics();
   const store = openStore(config.database);

@@ -220,29 +220,8 @@ export class DatabaseServer extends Server {
   }
 
   async #spawn(more: string[]): Promise<void> {
-    const args = [
-      '--host',
-      '127.0.0.1',
-      '--port',
-      String(this.port),
-      '--storage-path',
-      this.#path,
-      '--cache-size',
-      '256M',
-    ];
-    this.launch(SECANTUSD ?? 'secantusd-py', [...args, ...more]);
-    await until('the database answers', async () => {
-      // A new client each time: one whose first connection failed stays closed.
-      const probe = new MongoClient(`mongodb://127.0.0.1:${String(this.port)}/`, {
-        directConnection: true,
-        serverSelectionTimeoutMS: 500,
-      });
-      try {
-        return await probe.db('admin').command({ hello: 1 });
-      } finally {
-        await probe.close();
-      }
-    });
+    this.launch(SECANTUSD ?? 'secantusd-py', [...databaseArguments(this.port, this.#path), ...more]);
+    await databaseAnswers(this.port);
   }
 
   get db(): Db {
@@ -258,6 +237,69 @@ export class DatabaseServer extends Server {
     await this.#client.close();
     await this.stop();
   }
+}
+
+/** A database whose only account is its root, as the image of MongoDB makes it at the first start. */
+export class GuardedDatabase extends Server {
+  readonly #path: string;
+  readonly #root: string;
+  readonly port: number;
+
+  private constructor(path: string, root: string, port: number) {
+    super();
+    this.#path = path;
+    this.#root = root;
+    this.port = port;
+  }
+
+  static async start(folder: Folder, root: string, password: string): Promise<GuardedDatabase> {
+    const it = new GuardedDatabase(folder.sub('guarded'), root, await freePort());
+    await it.#spawn([]);
+    const anyone = new MongoClient(`mongodb://127.0.0.1:${String(it.port)}/`, { directConnection: true });
+    await anyone.db('admin').command({ createUser: root, pwd: password, roles: ['root'] });
+    await anyone.close();
+    await it.stop();
+    await it.#spawn(['--auth']);
+    return it;
+  }
+
+  /** Runs `work` as root. */
+  async as<T>(password: string, work: (client: MongoClient) => Promise<T>): Promise<T> {
+    const client = new MongoClient(`mongodb://127.0.0.1:${String(this.port)}/`, {
+      auth: { username: this.#root, password },
+      authSource: 'admin',
+      directConnection: true,
+    });
+    try {
+      return await work(client);
+    } finally {
+      await client.close();
+    }
+  }
+
+  async #spawn(more: string[]): Promise<void> {
+    this.launch(SECANTUSD ?? 'secantusd-py', [...databaseArguments(this.port, this.#path), ...more]);
+    await databaseAnswers(this.port);
+  }
+}
+
+function databaseArguments(port: number, path: string): string[] {
+  return ['--host', '127.0.0.1', '--port', String(port), '--storage-path', path, '--cache-size', '256M'];
+}
+
+async function databaseAnswers(port: number): Promise<void> {
+  await until('the database answers', async () => {
+    // A new client each time: one whose first connection failed stays closed.
+    const probe = new MongoClient(`mongodb://127.0.0.1:${String(port)}/`, {
+      directConnection: true,
+      serverSelectionTimeoutMS: 500,
+    });
+    try {
+      return await probe.db('admin').command({ hello: 1 });
+    } finally {
+      await probe.close();
+    }
+  });
 }
 
 export class BackendServer extends Server {

@@ -1,0 +1,18 @@
+/**
+ * The program: `node account.mjs --config PATH/account.json`. Makes the application's user in the database.
+ *
+ * Prints one line of JSON, `{"root": "unchanged|changed", "user": "created|updated|unchanged"}`.
+ * Exit codes: 0 done, 1 cannot, 2 bad configuration.
+ */
+import { loadAccountConfig } from './account/config.ts';
+import { ensureAccounts, RootRefusedError, UserRefusedError } from './account/ensure.ts';
+import { summarize } from './errors.ts';
+import { configured, fail } from './program.ts';
+
+const config = configured('account.mjs', 'account.json', loadAccountConfig);
+try {
+  process.stdout.write(`${JSON.stringify(await ensureAccounts(config))}\n`);
+} catch (error) {
+  if (error instanceof RootRefusedError || error instanceof UserRefusedError) fail(1, error.message);
+  fail(1, `${config.host}:${String(config.port)}: ${summarize(error).message}`);
+}
