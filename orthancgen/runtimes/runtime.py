@@ -131,7 +131,7 @@ RUNTIMES: Final[dict[str, str]] = {
     "native": "orthancgen.runtimes.native.runtime:NativeRuntime",
     "compose": "orthancgen.runtimes.compose.runtime:ComposeRuntime",
 }
-"""Name in the model -> module and class, imported when it is needed: native needs no Docker SDK, compose no supervisor."""
+"""Name in the model -> module and class, imported when it is needed: native needs no Docker SDK."""
 
 
 def runtime_of(plan: Plan, state: State) -> Runtime:

@@ -21,7 +21,7 @@ from orthancgen.plan.build import LOOPBACK
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
-from orthancgen.runtimes.native.interrupts import held
+from orthancgen.runtimes.interrupts import held
 from orthancgen.runtimes.native.logs import tail
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.value import SecretValue

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from orthancgen.errors import OrthancgenError, StartError
-from orthancgen.runtimes.native.interrupts import ignored
+from orthancgen.runtimes.interrupts import ignored
 from orthancgen.runtimes.native.record import Record
 from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
 from orthancgen.runtimes.native.snapshot import Snapshot
