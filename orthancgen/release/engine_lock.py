@@ -91,9 +91,8 @@ class EngineLock:
 
         found = self._find()
         if found and found[1] == holder:
-            with self._asking("give back"):
-                with suppress(NotFound):
-                    self._client.api.remove_container(found[0], force=True)
+            with self._asking("give back"), suppress(NotFound):
+                self._client.api.remove_container(found[0], force=True)
 
     def _find(self) -> tuple[str, Holder] | None:
         """Id of the container, which no other one will ever have, and the holder."""

@@ -9,32 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 from orthancgen.errors import DeployError
 from orthancgen.release.disk import load, replace, sync_folder, to_json, writing
 from orthancgen.release.faults import fault_at
-from orthancgen.release.model import Who, now
-from orthancgen.release.who import Process, age, this_process, who_am_i
+from orthancgen.release.model import Who
+from orthancgen.release.who import age
 
 Step = Literal[
     "opened",
-    "images",
-    "volumes",
     "files",
-    "release",
+    "volumes",
+    "remove",
     "database",
-    "database account",
+    "account",
     "orthanc",
     "backend",
     "gateway",
     "verify",
-    "complete",
-    "completed",
+    "record",
+    "settle",
     "taking back",
     "database back",
     "services back",
-    "verify back",
     "taken back",
 ]
 """What a run does, in its order: bringing a release to life, then, where that failed, going back."""
@@ -55,7 +53,7 @@ class Entry:
         who: who runs it.
         reason: why.
         started: when it began (:func:`.model.now`).
-        process: which process does it.
+        pid: the process that does it, on the host of ``who``.
         database_password: which password the database has.
         steps: every step that was begun, the last one perhaps not ended.
     """
@@ -67,7 +65,7 @@ class Entry:
     who: Who
     reason: str
     started: str
-    process: Process
+    pid: int
     database_password: Password = "earlier"  # noqa: S105 - the name of a state
     steps: tuple[Step, ...] = ()
 
@@ -83,16 +81,7 @@ class Journal:
         self.path, self.entry = path, entry
 
     @classmethod
-    def open(
-        cls,
-        path: Path,
-        *,
-        environment: str,
-        verb: str,
-        reason: str = "",
-        from_release: int | None = None,
-        to_release: int | None = None,
-    ) -> Journal:
+    def open(cls, path: Path, entry: Entry) -> Journal:
         """Begin a change.
 
         Raises:
@@ -101,11 +90,8 @@ class Journal:
         if left := read_journal(path):
             raise DeployError(
                 f"an earlier run was cut off: {left}",
-                hint=f"orthancgen deploy {environment} takes it up, and goes back to what was good where that fails",
+                hint=f"orthancgen deploy {left.environment} takes it up, and goes back to what was good",
             )
-        entry = Entry(
-            environment, verb, from_release, to_release, who_am_i(), reason, started=now(), process=this_process()
-        )
         journal = cls(path, entry)
         journal.step("opened")
         return journal
@@ -120,15 +106,19 @@ class Journal:
         entry = read_journal(path)
         return cls(path, entry) if entry else None
 
-    def step(self, name: Step) -> None:
+    def step(self, name: str) -> None:
         """Say what is done next; on the disk when this returns.
+
+        Args:
+            name: one of :data:`STEPS`.
 
         Raises:
             DeployError: it cannot be written.
+            ValueError: there is no such step.
         """
         if name not in STEPS:
             raise ValueError(name)
-        self._store(changed(self.entry, steps=(*self.entry.steps, name)))
+        self._store(changed(self.entry, steps=(*self.entry.steps, cast("Step", name))))
         fault_at(name)
 
     def note(self, *, to_release: int | None = None, database_password: Password | None = None) -> None:

@@ -20,7 +20,7 @@ from orthancgen.release.disk import load, sync_folder, to_json, writing
 from orthancgen.release.model import Who, now
 from orthancgen.release.who import Process, age, this_process, who_am_i
 from orthancgen.render.write import stage
-from orthancgen.runtimes.native.interrupts import held
+from orthancgen.runtimes.interrupts import held
 
 _ATTEMPTS: Final = 3
 

@@ -63,7 +63,10 @@ class ReleaseStore:
         with writing(self.folder):
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._clean()
-            number = max((0, *self._numbers(), self._current_number() or 0)) + 1
+            newest = max((0, *self._numbers()))
+            if newest and (left := self.get(newest)).state == "begun":
+                self.fail(left)  # its run was killed: the lock is ours now
+            number = max(newest, self._current_number() or 0) + 1
             release = Release(number, now(), draft)
             part = self.folder / f".{number:04}.part"
             try:
