@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 from orthancgen.errors import DeployError
 from orthancgen.release.disk import load, replace, sync_folder, to_json, writing
@@ -118,7 +118,7 @@ class Journal:
         """
         if name not in STEPS:
             raise ValueError(name)
-        self._store(changed(self.entry, steps=(*self.entry.steps, cast("Step", name))))
+        self._store(changed(self.entry, steps=(*self.entry.steps, name)))
         fault_at(name)
 
     def note(self, *, to_release: int | None = None, database_password: Password | None = None) -> None:

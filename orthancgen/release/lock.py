@@ -21,6 +21,7 @@ from orthancgen.release.model import Who, now
 from orthancgen.release.who import Process, age, this_process, who_am_i
 from orthancgen.render.write import stage
 from orthancgen.runtimes.interrupts import held
+from orthancgen.site.problems import printable
 
 _ATTEMPTS: Final = 3
 
@@ -54,10 +55,10 @@ class Holder:
         return fates[self.process.alive()]
 
     def __str__(self) -> str:
-        reason = f": {self.reason}" if self.reason else ""
+        reason = f": {printable(self.reason)}" if self.reason else ""
         return (
-            f"{self.verb} by {self.who} (process {self.process.pid}, {self.fate}), since {age(self.started)}, "
-            f"{self.started}{reason}"
+            f"{self.verb} by {self.who} (process {self.process.pid}, {self.fate}) for {age(self.started)}, "
+            f"since {self.started}{reason}"
         )
 
 
