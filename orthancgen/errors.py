@@ -7,6 +7,13 @@
     │   ├── PortTakenError       a port of the plan is in use by somebody else
     │   ├── ProgramMissingError  a program that the runtime starts is not installed
     │   ├── StartError           a service was started and did not get healthy
+    │   ├── EngineError          the container engine cannot be used
+    │   │   ├── EngineAbsentError     nothing answers where the engine should be
+    │   │   ├── EngineRefusedError    this user may not use the engine
+    │   │   ├── EngineTooOldError     the engine, or Compose, is older than what is needed
+    │   │   ├── ComposeMissingError   no docker command, or it has no Compose
+    │   │   └── EngineLostError       the engine stopped answering in the middle
+    │   ├── ImageError           an image is not there and cannot be had
     │   └── LockedError          another run holds the environment
     └── VerifyError          5   the proofs could not be run at all
 
@@ -95,6 +102,34 @@ class ProgramMissingError(DeployError):
 
 class StartError(DeployError):
     """A service was started and did not become healthy."""
+
+
+class EngineError(DeployError):
+    """The container engine cannot be used."""
+
+
+class EngineAbsentError(EngineError):
+    """Nothing answers where the engine should be."""
+
+
+class EngineRefusedError(EngineError):
+    """This user may not use the engine."""
+
+
+class EngineTooOldError(EngineError):
+    """The engine, or Compose, is older than what is needed."""
+
+
+class ComposeMissingError(EngineError):
+    """There is no docker command on this machine, or it has no Compose."""
+
+
+class EngineLostError(EngineError):
+    """The engine stopped answering in the middle of something."""
+
+
+class ImageError(DeployError):
+    """An image is not there and can neither be pulled nor built, or is another one than the lock file says."""
 
 
 class LockedError(DeployError):
