@@ -81,6 +81,27 @@ class SecretStore:
             if self.read(name) != value:
                 self.write(name, value)
 
+    def wait_with(self, values: Mapping[str, SecretValue]) -> None:
+        """Keep values that are not in use yet, before anything is given them: none is lost, whatever ends this run.
+
+        Raises:
+            DeployError: a file cannot be written.
+        """
+        for name, value in values.items():
+            if self.read(name) != value and self.waiting(name) != value:
+                _write(name, self.next_folder / name, value)
+
+    def adopt(self) -> None:
+        """Put the values that wait in use.
+
+        Raises:
+            DeployError: a file cannot be read or written.
+        """
+        if self.next_folder.is_dir():
+            waiting = {path.name: self.waiting(path.name) for path in self.next_folder.iterdir() if path.is_file()}
+            self.place({name: value for name, value in waiting.items() if value is not None})
+        self.settle()
+
     def settle(self) -> None:
         """Forget the values that waited: they are in use now."""
         shutil.rmtree(self.next_folder, ignore_errors=True)
