@@ -311,7 +311,7 @@ def _image_dict(image: Image | None) -> dict[str, str] | None:
 
 
 def as_lines(difference: Difference) -> list[tuple[str, str]]:
-    """A difference for people: kind of the line (``title``, ``added``, ``removed``, ``changed``, ``plain``), and text."""
+    """A difference for people: kind of the line (``title``, ``added``, ``removed``, ``changed``, ``plain``), text."""
     lines: list[tuple[str, str]] = []
 
     def section(title: str, rows: Sequence[tuple[str, str]]) -> None:

@@ -20,9 +20,9 @@ from orthancgen.release.lock import Holder
 if TYPE_CHECKING:
     import docker
 
-IMAGE: Final = "orthancgen/lock"
+IMAGE: Final = "org.orthancgen.lock"
 TAG: Final = "1"
-LABEL: Final = "orthancgen.lock"
+LABEL: Final = "org.orthancgen.lock"
 
 
 class EngineLock:
@@ -55,7 +55,7 @@ class EngineLock:
         """
         from docker.errors import APIError, ImageNotFound
 
-        labels = {LABEL: to_json(holder, indent=None).decode(), "orthancgen.environment": self._environment}
+        labels = {LABEL: to_json(holder, indent=None).decode(), "org.orthancgen.environment": self._environment}
         with self._asking("take"):
             for _ in range(2):
                 try:
