@@ -86,7 +86,7 @@ def _values(field: FieldInfo, annotation: Any) -> str:
         return ", ".join(f"`{value}`" for value in typing.get_args(annotation))
     if typing.get_origin(annotation) is tuple:
         return f"list of {_values(field, section_of(typing.get_args(annotation)[0]))}"
-    kinds = {str: "text", int: "whole number", bool: "`true`, `false`", SecretRef: "`{secret: NAME}`"}
+    kinds = {str: "text", int: "whole number", float: "number", bool: "`true`, `false`", SecretRef: "`{secret: NAME}`"}
     bounds = [
         f"{word} {getattr(bound, attribute)}"
         for bound in field.metadata

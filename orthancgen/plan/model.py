@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from orthancgen.orthanc.keys import Version
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath
 
-ServiceName = Literal["database", "orthanc", "backend", "viewer"]
+ServiceName = Literal["database", "orthanc", "backend", "viewer", "gateway", "database-account"]
+"""`database-account` runs once, to make the backend's account on the database, and is no service of the plan."""
 Purpose = Literal["password", "token", "pem"]
 
 
@@ -73,6 +74,8 @@ class Plan:
     flows: tuple[Flow, ...]
     secrets: tuple[Secret, ...]
     accounts: tuple[Account, ...]
+    image_digests: Mapping[str, str] = field(default_factory=dict)
+    """Image as the model names it -> `sha256:...`: the very content that runs, where it is known."""
 
     def service(self, name: ServiceName) -> Service:
         """The service of that name.

@@ -6,7 +6,7 @@ from typing import Any
 
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
-from orthancgen.render.layout import LAYOUTS
+from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
 
 DATABASE_USER = "orthancgen_backend"
@@ -19,9 +19,11 @@ def build(plan: Plan) -> str:
 
 def configuration(plan: Plan) -> dict[str, Any]:
     """The configuration as a mapping."""
-    site, layout = plan.site, LAYOUTS[plan.site.runtime]
+    site, layout = plan.site, layout_of(plan)
     backend = site.backend
-    scheme = "https" if site.http.tls.enabled else "http"
+    # In containers the gateway ends TLS, and the two speak over a network of their own.
+    https = site.http.tls.enabled and site.runtime == "native"
+    scheme = "https" if https else "http"
     credentials = [
         {"name": "operator", "role": "administrator", "token_file": f"{layout.secrets}/{backend.operator_token.secret}"}
     ]
@@ -36,7 +38,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "url": f"{scheme}://{layout.orthanc_host}:{site.http.port}",
             "username": BACKEND_ACCOUNT,
             "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
-            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if site.http.tls.enabled else None,
+            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
         },
         "database": {
             "host": layout.database_host,

@@ -6,18 +6,42 @@ import hashlib
 from typing import Final
 
 from orthancgen import __version__
+from orthancgen.plan.build import has_gateway
 from orthancgen.plan.model import Plan
-from orthancgen.render import backend_json, orthanc_json, supervisor_conf
+from orthancgen.render import (
+    account_json,
+    backend_json,
+    compose_yaml,
+    haproxy_cfg,
+    health_sh,
+    orthanc_json,
+    supervisor_conf,
+)
 from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
 from orthancgen.render.quoting import json_document
 
 MANIFEST: Final = "MANIFEST.json"
 
+
+def _is_compose(plan: Plan) -> bool:
+    return plan.site.runtime == "compose"
+
+
+def _has_containers_of_database(plan: Plan) -> bool:
+    return _is_compose(plan) and plan.site.backend.enabled
+
+
 CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
+    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
+    Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),
+    Artifact("gateway/haproxy.cfg", haproxy_cfg.build, ("gateway",), lambda plan: has_gateway(plan.site)),
+    Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
+    Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
 )
 

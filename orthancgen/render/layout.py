@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
+
+from orthancgen.plan.model import Plan
+from orthancgen.render.image_layouts import image_layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,24 @@ LAYOUTS: Final[dict[str, Layout]] = {
         database_host="127.0.0.1",
         backend_host="127.0.0.1",
     ),
-    # https://orthanc.uclouvain.be/book/users/docker-orthancteam.html, "Under the hood"
+    # What the image of Orthanc decides is filled in by `layout_of`.
     "compose": Layout(
-        storage="/var/lib/orthanc/db",
-        lua="/etc/orthanc",
+        storage="",
+        lua="/etc/orthancgen",
         secrets="/run/secrets",
-        plugins="/usr/share/orthanc/plugins",
+        plugins="",
         inner_address="0.0.0.0",  # noqa: S104  inside the container; the compose file publishes it
         orthanc_host="orthanc",
         database_host="database",
         backend_host="backend",
     ),
 }
+
+
+def layout_of(plan: Plan) -> Layout:
+    """The layout of the plan's runtime, and of its image of Orthanc where it runs in a container."""
+    layout = LAYOUTS[plan.site.runtime]
+    if plan.site.runtime == "native":
+        return layout
+    image = image_layout(plan.site.images)
+    return replace(layout, storage=image.storage, plugins=image.plugins)

@@ -11,15 +11,23 @@ from typing import Any, Final
 
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.orthanc.roles import PERMISSIONS
+from orthancgen.plan.addresses import addresses, verifier_seen
 from orthancgen.plan.model import Plan
-from orthancgen.render.layout import LAYOUTS, Layout
+from orthancgen.plan.plain import call_ports
+from orthancgen.render.layout import Layout, layout_of
 from orthancgen.render.quoting import json_document
+from orthancgen.render.tls import TLS_1_2_CIPHERS
 from orthancgen.site.modalities import Modality
+from orthancgen.site.model import Site
 from orthancgen.site.types import is_loopback
 
 SECRET_KEYS: Final = ("RegisteredUsers", "OrthancGenSecrets")
 """Top-level keys of the second file."""
 CUSTOM_SECTION: Final = "OrthancGen"
+VERIFIER: Final = "orthancgen-verify"
+"""Name of `orthancgen verify` among the modalities."""
+INDEX_IN_CONTAINER: Final = "/var/lib/orthanc/index"
+"""Folder of the index database in a container, where the model names one."""
 _ALWAYS_ALLOW: Final = {
     "echo": "DicomAlwaysAllowEcho",
     "store": "DicomAlwaysAllowStore",
@@ -37,13 +45,6 @@ _ALLOW: Final = {
     "move": "AllowMove",
     "storage_commitment": "AllowStorageCommitment",
 }
-# RFC 9325 section 4.2: forward secrecy and authenticated encryption only.
-_HTTPS_CIPHERS: Final = (
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-)
 _TLS_VERSIONS: Final = {"1.2": 4, "1.3": 5}
 _PLUGIN_LIBRARIES: Final = {"dicomweb": "libOrthancDicomWeb.so"}
 _MODE_NAMED_SINCE: Final = Version.parse("1.13.0")
@@ -57,7 +58,7 @@ def build(plan: Plan) -> str:
 
 def configuration(plan: Plan) -> dict[str, Any]:
     """The configuration as a mapping, in the order of reading; keys unknown to the version are left out."""
-    layout = LAYOUTS[plan.site.runtime]
+    layout = layout_of(plan)
     wanted = {
         **_server(plan, layout),
         **_http(plan, layout),
@@ -79,13 +80,13 @@ def _join(folder: str, name: str) -> str:
 
 def _server(plan: Plan, layout: Layout) -> dict[str, Any]:
     orthanc = plan.site.orthanc
-    storage = orthanc.storage.path or layout.storage
+    storage, index = storage_folders(plan)
     replace = orthanc.storage.same_instance_again == "replace"
     overwrite: Any = ("Always" if replace else "Never") if plan.version >= _MODE_NAMED_SINCE else replace
     return {
         "Name": orthanc.name,
         "StorageDirectory": storage,
-        "IndexDirectory": orthanc.storage.index_path or storage,
+        "IndexDirectory": index,
         "StorageCompression": orthanc.storage.compress,
         "MaximumStorageSize": orthanc.storage.limit_megabytes,
         "MaximumPatientCount": orthanc.storage.limit_patients,
@@ -99,6 +100,18 @@ def _server(plan: Plan, layout: Layout) -> dict[str, Any]:
         "ConcurrentJobs": orthanc.limits.jobs,
         "Plugins": [f"{layout.plugins}/{_PLUGIN_LIBRARIES[name]}" for name in orthanc.plugins],
     }
+
+
+def storage_folders(plan: Plan) -> tuple[str, str]:
+    """Orthanc's folders of the images and of the index, as it sees them.
+
+    In a container they are fixed: the folders that the model names are of the host, and are mounted there.
+    """
+    storage, layout = plan.site.orthanc.storage, layout_of(plan)
+    if plan.site.runtime == "native":
+        images = storage.path or layout.storage
+        return images, storage.index_path or images
+    return layout.storage, layout.storage if storage.index_path is None else INDEX_IN_CONTAINER
 
 
 def _http(plan: Plan, layout: Layout) -> dict[str, Any]:
@@ -119,12 +132,12 @@ def _http(plan: Plan, layout: Layout) -> dict[str, Any]:
     if plan.version < _LUA_TIMEOUT_SINCE and site.webhook.enabled:
         # The Lua script sets its own time limit from 1.11.1 on; before, the general one would stop REST for a minute.
         values["HttpTimeout"] = site.webhook.timeout_seconds
-    if site.http.tls.enabled:
+    if site.http.tls.enabled and site.runtime == "native":
         values |= {
             "SslEnabled": True,
             "SslCertificate": f"{layout.secrets}/{site.http.tls.certificate.secret}",
             "SslMinimumProtocolVersion": _TLS_VERSIONS[site.http.tls.minimum_version],
-            "SslCiphersAccepted": list(_HTTPS_CIPHERS),
+            "SslCiphersAccepted": list(TLS_1_2_CIPHERS),
         }
     return values
 
@@ -156,15 +169,30 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
             values["DicomTlsTrustedCertificates"] = f"{layout.secrets}/{site.dicom.tls.trusted.secret}"
     values["DicomModalitiesInDatabase"] = False
     known = keys_for(plan.version, "modality")
-    values["DicomModalities"] = {name: _modality(m, known) for name, m in site.modalities.items()}
+    through_gateway, gateway = call_ports(site), addresses(site).gateway
+    values["DicomModalities"] = {
+        name: _modality(modality, known, gateway, through_gateway[name])
+        if name in through_gateway
+        else _modality(modality, known, modality.address, modality.port)
+        for name, modality in site.modalities.items()
+    }
+    if site.verification.enabled:
+        verifier = _verifier(site)
+        values["DicomModalities"][VERIFIER] = _modality(verifier, known, verifier.address, verifier.port)
     return values
 
 
-def _modality(modality: Modality, known: Mapping[str, object]) -> dict[str, Any]:
+def _verifier(site: Site) -> Modality:
+    """`orthancgen verify` as a modality. Nothing listens there: Orthanc never calls it."""
+    verification = site.verification
+    return Modality(aet=verification.aet, address=verifier_seen(site), may=verification.may, tls=site.dicom.tls.enabled)
+
+
+def _modality(modality: Modality, known: Mapping[str, object], host: str, port: int) -> dict[str, Any]:
     values: dict[str, Any] = {
         "AET": modality.aet,
-        "Host": modality.address,
-        "Port": modality.port,
+        "Host": host,
+        "Port": port,
         "Manufacturer": modality.manufacturer,
         **{key: command in modality.may for command, key in _ALLOW.items()},
         "UseDicomTls": modality.tls,

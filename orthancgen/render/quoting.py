@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from markupsafe import Markup
@@ -43,4 +44,54 @@ def ini(value: object) -> Markup:
     return Markup(text.replace("%", "%%"))  # noqa: S704  this is the encoder
 
 
-FILTERS = {"ini": ini}
+def compose(value: str) -> str:
+    """A value of a compose file: ``$`` doubled, or Compose would put the variable of that name in its place.
+
+    https://github.com/compose-spec/compose-spec/blob/main/12-interpolation.md
+
+    Raises:
+        RenderError: the value has a control or invisible character.
+    """
+    if not value.isprintable():
+        raise RenderError(f"a compose file cannot carry {printable(value)!r}")
+    return value.replace("$", "$$")
+
+
+def comment(value: str) -> str:
+    """The text of a comment of one line.
+
+    Raises:
+        RenderError: the value has a control or invisible character, which could end the line.
+    """
+    if not value.isprintable():
+        raise RenderError(f"a comment cannot carry {printable(value)!r}")
+    return value
+
+
+def haproxy(value: str) -> Markup:
+    r"""A word of haproxy's configuration in strong quotes, in which nothing has a meaning but the quote itself.
+
+    https://docs.haproxy.org/3.0/configuration.html#2.2: a quote is written outside of the quotes, as ``\'``.
+
+    Raises:
+        RenderError: the value is empty, or has a character other than printable ASCII.
+    """
+    if not value or not value.isascii() or not value.isprintable():
+        raise RenderError(f"haproxy's configuration cannot carry {printable(value)!r}")
+    return Markup("'" + value.replace("'", "'\\''") + "'")  # noqa: S704  this is the encoder
+
+
+def haproxy_word(value: str) -> Markup:
+    """A name or an address in haproxy's configuration, or a part of one.
+
+    Raises:
+        RenderError: the value has a character other than letters, digits, ``.``, ``:``, ``_`` and ``-``.
+    """
+    if not _WORD.fullmatch(value):
+        raise RenderError(f"{printable(value)!r} is no word of haproxy's configuration")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
+_WORD = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+
+FILTERS = {"ini": ini, "haproxy": haproxy, "haproxy_word": haproxy_word}

@@ -52,6 +52,9 @@ class Database(Section):
     port: Port = 27017
     name: DatabaseName = "orthancgen"
     password: SecretRef = reference("database_password")
+    """Password of the backend's own account on the database."""
+    root_password: SecretRef = reference("database_root_password")
+    """Password of the database's administrator (with `runtime: compose`); the backend never gets it."""
 
 
 class Backend(Section):

@@ -146,17 +146,30 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("webhook", "token"), site.webhook.token
     if site.backend.enabled:
         yield ("backend", "database", "password"), site.backend.database.password
+        if site.runtime == "compose":
+            yield ("backend", "database", "root_password"), site.backend.database.root_password
         yield ("backend", "orthanc_password"), site.backend.orthanc_password
         yield ("backend", "operator_token"), site.backend.operator_token
     if site.dicom.tls.enabled:
         yield ("dicom", "tls", "certificate"), site.dicom.tls.certificate
         yield ("dicom", "tls", "private_key"), site.dicom.tls.private_key
-        if site.dicom.tls.client_certificates == "required":
+        if site.dicom.tls.client_certificates == "required" or site.dicom.plain.enabled:
             yield ("dicom", "tls", "trusted"), site.dicom.tls.trusted
+    if _verify_needs_certificate(site):
+        yield ("certificates", "verify_client"), site.certificates.verify_client
+    if site.dicom.plain.enabled:
+        yield ("dicom", "plain", "client_certificate"), site.dicom.plain.client_certificate
     if site.http.tls.enabled:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
-        if site.backend.enabled:
+        if site.backend.enabled or site.runtime == "compose":
             yield ("http", "tls", "authority"), site.http.tls.authority
+
+
+def _verify_needs_certificate(site: Site) -> bool:
+    """Whether `verify` shows a certificate of its own: one that is given, or of an authority that is generated."""
+    tls = site.dicom.tls
+    own_authority = tls.trusted.secret in site.secrets and site.certificates.verify_client.secret not in site.secrets
+    return tls.enabled and tls.client_certificates == "required" and not own_authority
 
 
 def webhook_has_a_receiver(site: Site) -> Iterator[Violation]:
@@ -236,12 +249,24 @@ def address_can_be_chosen(site: Site, version: Version) -> Iterator[Violation]:
         )
 
 
+def certificates_can_be_renewed(site: Site) -> Iterator[Violation]:
+    """A new certificate is not due for renewal at once."""
+    said = site.certificates
+    if said.renew_days >= said.valid_days:
+        yield Violation(
+            ("certificates", "renew_days"),
+            f"a certificate that holds for {said.valid_days} days would be due for renewal from its first day",
+            "make renew_days smaller than valid_days",
+        )
+
+
 CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     ports_differ,
     aets_differ,
     callers_can_be_told,
     somebody_administers,
     secrets_are_one_to_one,
+    certificates_can_be_renewed,
     webhook_has_a_receiver,
 )
 VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (

@@ -27,6 +27,24 @@ class DicomTls(Section):
     """PEM with the authorities whose client certificates are accepted."""
 
 
+class DicomPlain(Section):
+    """A second DICOM listener, unencrypted, for modalities that cannot do TLS (with `runtime: compose`).
+
+    It is served by the gateway, which lets in only the modalities with `tls: false`, each with its own AE title from
+    its own address, and goes on to Orthanc by TLS with a certificate of its own. Orthanc sees all of them come from the
+    gateway's address: so that is the address they are registered with, and binding AE title and address to one another
+    is the gateway's work. Orthanc's own calls to them pass the gateway too. What they send crosses the network
+    unencrypted up to this host.
+    """
+
+    enabled: bool = False
+    """Whether the listener exists."""
+    port: Port = 104
+    """Its port; 104 is the registered port of DICOM without TLS."""
+    client_certificate: SecretRef = reference("gateway_dicom_client")
+    """PEM with the certificate by which Orthanc knows the gateway, and its private key, in one file."""
+
+
 class AEChecks(Section):
     """Who may call, by AE title and address. An AE title is no proof of identity: TLS and the firewall are."""
 
@@ -45,6 +63,7 @@ class Dicom(Section):
 
     port: Port = 4242
     tls: DicomTls = DicomTls()
+    plain: DicomPlain = DicomPlain()
     ae_checks: AEChecks = AEChecks()
     threads: int = Field(default=4, ge=1, le=64)
     """DICOM associations that are served at the same time."""

@@ -8,16 +8,16 @@ from orthancgen.site.types import IPAddress, Port, SecretRef, Section, reference
 
 
 class HttpTls(Section):
-    """HTTPS for Orthanc."""
+    """HTTPS for Orthanc; with `runtime: compose` for the backend too, both by the gateway with one certificate."""
 
     enabled: bool = False
-    """Whether the HTTP port speaks TLS."""
+    """Whether the HTTP port speaks TLS; with `runtime: compose`, the backend's port as well."""
     minimum_version: Literal["1.2", "1.3"] = "1.2"
     """Oldest version of TLS that is accepted (RFC 8996: nothing older than 1.2)."""
     certificate: SecretRef = reference("http_tls_certificate")
     """PEM with the certificate and its private key in one file."""
     authority: SecretRef = reference("http_tls_authority")
-    """PEM with the authority that signed the certificate, by which the backend knows Orthanc."""
+    """PEM with the authority that signed the certificate, by which the backend and this host know Orthanc."""
 
 
 class Http(Section):

@@ -37,6 +37,6 @@ class Modality(Section):
     """Whose menus its workstation sheet describes."""
     description: PlainText | None = None
     tls: bool = False
-    """Orthanc calls it by TLS."""
+    """Orthanc calls it by TLS. With `dicom.plain`, one that has no TLS calls, and is called, by way of the gateway."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=3600)
     """How long Orthanc waits for it; without it, Orthanc's general time limit."""

@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import Field
 
 from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
+from orthancgen.site.certificates import Certificates
+from orthancgen.site.containers import Containers
 from orthancgen.site.dicom import Dicom
 from orthancgen.site.http import Http
 from orthancgen.site.modalities import Modality
@@ -25,16 +27,26 @@ from orthancgen.site.types import (
     UserName,
 )
 from orthancgen.site.users import User
+from orthancgen.site.verification import Verification
 
 Kind = Literal["development", "staging", "production"]
 
 
 class Images(Section):
-    """Container images, each at a fixed version."""
+    """Container images, each at a fixed version. Those of orthancgen itself need no name: they are built."""
 
     orthanc: ImageReference | None = None
+    """Image of Orthanc, such as orthancteam/orthanc:26.8.1."""
+    layout: Literal["auto", "orthancteam", "jodogne", "debian"] = "auto"
+    """Where Orthanc's image keeps program and plugins; `auto`: by its name, `debian` if it is of neither publisher."""
     mongo: ImageReference | None = None
+    """Image of the database, such as mongo:8.0.17."""
     backend: ImageReference | None = None
+    """Image of the backend; without it, orthancgen's own."""
+    gateway: ImageReference | None = None
+    """Image of the gateway, with haproxy; without it, orthancgen's own."""
+    backup: ImageReference | None = None
+    """Image of the programs that save and restore; without it, orthancgen's own."""
     viewer: ImageReference | None = None
 
 
@@ -82,6 +94,9 @@ class Site(Section):
     runtime: Literal["native", "compose"] = "native"
     """native: programs of this host under a supervisor; compose: containers."""
     images: Images = Images()
+    containers: Containers = Containers()
+    verification: Verification = Verification()
+    certificates: Certificates = Certificates()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where the values of secrets come from, by name; one that is not listed is generated."""
     waivers: Items[Waiver] = ()

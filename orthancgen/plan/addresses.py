@@ -1,0 +1,80 @@
+"""The fixed addresses of the containers, all from one network of 256 addresses.
+
+A quarter of it is a network each. Addresses that the engine chooses are of an upper part of a network, so that it never
+gives one of the fixed ones to another container.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+
+from orthancgen.site.model import Site
+from orthancgen.site.types import is_loopback
+
+LOOPBACK: Final = "127.0.0.1"
+_HOST, _GATEWAY, _ORTHANC = 1, 74, 75
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network of containers: its addresses, that of the host in it, and those that the engine may choose from."""
+
+    subnet: str
+    host: str
+    chosen_from: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerAddresses:
+    """Where the containers are.
+
+    Attributes:
+        edge: the network that is reached from outside.
+        backend: Orthanc, the backend and the gateway among themselves.
+        database: the backend and the database among themselves.
+        host_seen: the address from which calls of this host to 127.0.0.1 arrive in a container.
+        gateway: the gateway, as Orthanc sees it.
+        orthanc: Orthanc, as the gateway sees it.
+    """
+
+    edge: Network
+    backend: Network
+    database: Network
+    host_seen: str
+    gateway: str
+    orthanc: str
+
+    @classmethod
+    def of(cls, subnet: str) -> ContainerAddresses:
+        """The addresses that follow from ``containers.subnet``, an IPv4 network of 256 addresses."""
+        whole = ipaddress.IPv4Network(subnet)
+        edge, backend, database, _ = (_network(quarter) for quarter in whole.subnets(new_prefix=26))
+        return cls(edge, backend, database, str(whole[_HOST]), str(whole[_GATEWAY]), str(whole[_ORTHANC]))
+
+
+def _network(quarter: ipaddress.IPv4Network) -> Network:
+    _, upper = quarter.subnets(prefixlen_diff=1)
+    return Network(str(quarter), str(quarter[_HOST]), str(upper))
+
+
+def addresses(site: Site) -> ContainerAddresses:
+    """The addresses of a site's containers."""
+    return ContainerAddresses.of(site.containers.subnet)
+
+
+def verifier_seen(site: Site) -> str:
+    """The address from which Orthanc sees ``orthancgen verify`` of this host come.
+
+    A published port that is called by way of 127.0.0.1 is served by the engine's own proxy, which calls from the
+    bridge's address; called by way of an address of the host's own, the packets are redirected and keep that address.
+    """
+    if site.verification.address is not None:
+        return site.verification.address
+    if site.runtime == "native":
+        return LOOPBACK
+    published_on = site.dicom.published_on
+    if published_on is None or published_on == "0.0.0.0" or is_loopback(published_on):  # noqa: S104
+        return addresses(site).host_seen
+    return published_on

@@ -1,0 +1,87 @@
+"""haproxy.cfg: what the gateway ends (HTTPS), whom it lets in without TLS, and how it goes on from there."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from orthancgen.plan.addresses import addresses
+from orthancgen.plan.model import Plan
+from orthancgen.plan.plain import call_ports, plain_modalities
+from orthancgen.render.container_files import SECRETS_FOLDER
+from orthancgen.render.engine import render_template
+from orthancgen.render.layout import layout_of
+from orthancgen.render.tls import TLS_1_2_CIPHERS, TLS_1_3_CIPHERS
+from orthancgen.site.types import SecretRef
+
+HEALTH_PORT: Final = 19_999
+"""The gateway's port of its own health, on its own loopback."""
+_CALLING_TITLE: Final = 'req.payload(26,16),ltrim(" "),rtrim(" ")'
+"""The calling AE title of an A-ASSOCIATE-RQ (PS3.8 section 9.3.2) without the spaces around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Web:
+    """A service behind HTTPS: by its fixed address, or by its name where it has none."""
+
+    name: str
+    host: str
+    port: int
+    fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Peer:
+    """A modality without TLS."""
+
+    name: str
+    aet: str
+    address: str
+    port: int
+    call_port: int
+
+
+def build(plan: Plan) -> str:
+    """The text of haproxy.cfg.
+
+    Raises:
+        RenderError: haproxy's configuration cannot carry a value.
+    """
+    site, fixed = plan.site, addresses(plan.site)
+    ports = call_ports(site)
+    peers = [_Peer(name, m.aet, m.address, m.port, ports[name]) for name, m in plain_modalities(site).items()]
+    return render_template(
+        "gateway/haproxy.cfg",
+        threads=max(1, math.floor(site.containers.limits.gateway.cpus)),
+        tls_minimum=f"TLSv{site.http.tls.minimum_version}",
+        tls_1_2_ciphers=":".join(TLS_1_2_CIPHERS),
+        tls_1_3_ciphers=":".join(TLS_1_3_CIPHERS),
+        health_port=HEALTH_PORT,
+        services=_web(plan),
+        certificate=_file(site.http.tls.certificate),
+        modalities=peers,
+        addresses=sorted({peer.address for peer in peers}),
+        title=_CALLING_TITLE,
+        any_case=not site.dicom.ae_checks.exact_case,
+        plain_port=site.dicom.plain.port,
+        dicom_port=site.dicom.port,
+        gateway=fixed.gateway,
+        orthanc=fixed.orthanc,
+        trusted=_file(site.dicom.tls.trusted),
+        client_certificate=_file(site.dicom.plain.client_certificate),
+    )
+
+
+def _file(reference: SecretRef) -> str:
+    return f"{SECRETS_FOLDER}/{reference.secret}"
+
+
+def _web(plan: Plan) -> list[_Web]:
+    site = plan.site
+    if not site.http.tls.enabled:
+        return []
+    found = [_Web("orthanc", addresses(site).orthanc, site.http.port, fixed=True)]
+    if site.backend.enabled:
+        found.append(_Web("backend", layout_of(plan).backend_host, site.backend.port, fixed=False))
+    return found

@@ -1,0 +1,24 @@
+"""health.sh of each container that has one: what the engine runs in it to see whether it is healthy."""
+
+from __future__ import annotations
+
+from orthancgen.plan.model import Plan
+from orthancgen.render.engine import render_template
+from orthancgen.render.haproxy_cfg import HEALTH_PORT
+
+
+def orthanc(plan: Plan) -> str:
+    """Orthanc: its DICOM port is listened on, its REST API answers."""
+    site = plan.site
+    return render_template("orthanc/health.sh", dicom_port=site.dicom.port, http_port=site.http.port)
+
+
+def database(plan: Plan) -> str:
+    """The database: it answers in its own protocol."""
+    return render_template("database/health.sh", port=plan.site.backend.database.port)
+
+
+def gateway(plan: Plan) -> str:
+    """The gateway: haproxy answers."""
+    del plan
+    return render_template("gateway/health.sh", port=HEALTH_PORT)
