@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from orthancgen.errors import DeployError
-from orthancgen.plan.build import LOOPBACK
+from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore
@@ -19,16 +19,37 @@ _EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Addresses and credentials of the services."""
+    """Addresses and credentials of the services.
+
+    Attributes:
+        plan: of the environment.
+        secrets: the values in use.
+        engine_host: the host of the containers, where it is another one than this; empty where it is not.
+        seen_as: the address from which the services see every call of this host come; None where they see its own.
+        database_address: where the database in a container is reached from this host; None where it is not.
+    """
 
     plan: Plan
     secrets: Mapping[str, SecretValue] = field(repr=False)
+    engine_host: str = ""
+    seen_as: str | None = None
+    database_address: tuple[str, int] | None = None
+
+    def _reached(self, listen_on: str) -> str:
+        everywhere = listen_on in _EVERY_ADDRESS
+        return self.engine_host if everywhere and self.engine_host else _EVERY_ADDRESS.get(listen_on, listen_on)
 
     @property
     def orthanc_host(self) -> str:
-        """Where Orthanc is reached from this host."""
-        listen_on = self.plan.site.http.listen_on
-        return _EVERY_ADDRESS.get(listen_on, listen_on)
+        """Where Orthanc's HTTP is reached from this host."""
+        return self._reached(self.plan.site.http.listen_on)
+
+    @property
+    def dicom_host(self) -> str:
+        """Where the DICOM port is reached; Orthanc listens there on IPv4 alone."""
+        if self.plan.site.runtime == "compose":
+            return self._reached(self.plan.site.dicom.published_on or "0.0.0.0")  # noqa: S104
+        return LOOPBACK if ":" in self.orthanc_host else self.orthanc_host
 
     @property
     def orthanc_url(self) -> str:
@@ -48,13 +69,17 @@ class Access:
         tls = self.plan.site.http.tls
         if not tls.enabled or tls.authority.secret not in self.secrets:
             return True
-        return ssl.create_default_context(cadata=self.secrets[tls.authority.secret].reveal())
+        context = ssl.create_default_context(cadata=self.secrets[tls.authority.secret].reveal())
+        # The certificate is made for the users' way here, which is not ours; a proof of its own looks at the name.
+        context.check_hostname = False
+        return context
 
     @property
     def backend_url(self) -> str:
         """Base URL of the backend."""
-        listen_on = self.plan.site.backend.listen_on
-        return f"http://{_bracketed(_EVERY_ADDRESS.get(listen_on, listen_on))}:{self.plan.site.backend.port}"
+        site = self.plan.site
+        scheme = "https" if site.runtime == "compose" and site.http.tls.enabled else "http"
+        return f"{scheme}://{_bracketed(self._reached(site.backend.listen_on))}:{site.backend.port}"
 
     @property
     def backend_headers(self) -> dict[str, str]:
@@ -62,9 +87,11 @@ class Access:
         return {"Authorization": f"Bearer {self.secrets[self.plan.site.backend.operator_token.secret].reveal()}"}
 
     @property
-    def database_host(self) -> str:
-        """Where the database is reached from this host."""
-        return LOOPBACK
+    def database(self) -> tuple[str, int] | None:
+        """Address and port of the database, as far as it is reached from this host."""
+        if self.plan.site.runtime == "native":
+            return LOOPBACK, self.plan.site.backend.database.port
+        return self.database_address
 
     @property
     def database_password(self) -> SecretValue:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, get_args
 
+from orthancgen.plan.addresses import verifier_seen
 from orthancgen.site.dicom import AnyoneCommand
 from orthancgen.site.model import Site
 from orthancgen.site.types import is_ip
@@ -67,6 +68,11 @@ def callers(site: Site) -> tuple[Caller, ...]:
         for m in site.modalities.values()
         if titles.count(m.aet.casefold()) == 1
     ]
+    if site.verification.enabled:
+        own = site.verification
+        registered.insert(
+            0, Caller(own.aet, frozenset(own.may) | open_to_all, verifier_seen(site) if bound else None)
+        )
     return (Caller(stranger_aet(site), open_to_all), *registered) if open_to_all else tuple(registered)
 
 

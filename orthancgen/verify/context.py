@@ -13,11 +13,10 @@ import httpx
 
 from orthancgen.dicom.peer import Peer, Timeouts
 from orthancgen.dicom.synthetic import SyntheticInstance
-from orthancgen.plan.build import LOOPBACK
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.access import Access
 from orthancgen.site.model import Site
-from orthancgen.verify.callers import Caller, callers, can_bind, playable
+from orthancgen.verify.callers import Caller, callers, can_bind, playable, wrong_address
 from orthancgen.verify.tls import client_context
 
 PATIENCE_SECONDS: Final = 15.0
@@ -74,13 +73,29 @@ class Context:
 
     @property
     def dicom_host(self) -> str:
-        """Where the DICOM port is reached; Orthanc listens there on IPv4 alone."""
-        return LOOPBACK if ":" in self.access.orthanc_host else self.access.orthanc_host
+        """Where the DICOM port is reached."""
+        return self.access.dicom_host
 
     @cached_property
     def callers(self) -> tuple[Caller, ...]:
         """Those of the model's callers that can be played from this host."""
-        return playable(callers(self.site), can_bind)
+        return playable(callers(self.site), self.can_call_from)
+
+    def can_call_from(self, address: str) -> bool:
+        """Whether Orthanc can be made to see a call come from an address.
+
+        Containers see every call of this host come from one address, whichever it is bound to.
+        """
+        seen = self.access.seen_as
+        return can_bind(address) if seen is None else address == seen
+
+    def wrong_source(self, own: str) -> tuple[bool, str | None]:
+        """Whether a call can come from an address that is not `own`, and the one to bind it to, or None for any."""
+        seen = self.access.seen_as
+        if seen is not None:
+            return own != seen, None
+        source = wrong_address(own, can_bind)
+        return source is not None, source
 
     @property
     def unplayable(self) -> str:
@@ -102,7 +117,7 @@ class Context:
             called_aet or self.site.orthanc.aet,
             calling_aet,
             tls=self.tls,
-            source_address=source_address,
+            source_address=source_address if self.access.seen_as is None else None,
             timeouts=_DICOM_TIMEOUTS,
         )
 
@@ -146,8 +161,8 @@ def open_context(plan: Plan, access: Access, instances: tuple[SyntheticInstance,
     with (
         _client(access.orthanc_url, verify=access.http_verify, auth=access.orthanc_login) as orthanc,
         _client(access.orthanc_url, verify=access.http_verify) as orthanc_anonymous,
-        _client(access.backend_url, headers=headers) as backend,
-        _client(access.backend_url) as backend_anonymous,
+        _client(access.backend_url, verify=access.http_verify, headers=headers) as backend,
+        _client(access.backend_url, verify=access.http_verify) as backend_anonymous,
     ):
         yield Context(plan, access, instances, orthanc, orthanc_anonymous, backend, backend_anonymous)
 

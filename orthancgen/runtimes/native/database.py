@@ -17,11 +17,11 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from orthancgen.errors import StartError
-from orthancgen.plan.build import LOOPBACK
+from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.render.backend_json import DATABASE_USER
+from orthancgen.runtimes.interrupts import held
 from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
-from orthancgen.runtimes.interrupts import held
 from orthancgen.runtimes.native.logs import tail
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.value import SecretValue

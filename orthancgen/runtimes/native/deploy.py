@@ -13,8 +13,9 @@ from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
 from orthancgen.render.quoting import json_document
 from orthancgen.render.write import stage, write
+from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native import backend_app, database, health, orphans, ports
+from orthancgen.runtimes.native import backend_app, database, health, orphans
 from orthancgen.runtimes.native.account import SECRET_FILE, Account, check_storage, find_account, protect
 from orthancgen.runtimes.native.programs import Programs, find_programs
 from orthancgen.runtimes.native.record import (

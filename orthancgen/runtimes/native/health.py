@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 
 from orthancgen.errors import StartError
-from orthancgen.plan.build import LOOPBACK
+from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.runtimes.access import Access
@@ -38,7 +38,7 @@ def database(plan: Plan, access: Access) -> str | None:
 
     name = plan.site.backend.database.name
     client: MongoClient[dict[str, object]] = MongoClient(
-        access.database_host, plan.site.backend.database.port, directConnection=True, username=DATABASE_USER,
+        LOOPBACK, plan.site.backend.database.port, directConnection=True, username=DATABASE_USER,
         password=access.database_password.reveal(), authSource=name, serverSelectionTimeoutMS=1000,
     )  # fmt: skip
     try:

@@ -9,7 +9,7 @@ from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.verify.check import Check
 from orthancgen.verify.checks.without import no_backend
 from orthancgen.verify.context import Context
-from orthancgen.verify.result import Verdict, verdict
+from orthancgen.verify.result import Verdict, skipped, verdict
 
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 _UNAUTHORIZED: Final = 13
@@ -27,13 +27,16 @@ def examine(context: Context) -> Verdict:
         "password": random_source.token_urlsafe(16),
         "authSource": context.site.backend.database.name,
     }
+    address = context.access.database
+    if address is None:
+        return skipped(expected, "the database is reached by the backend alone, and not from this host")
     attempts: tuple[tuple[str, dict[str, Any], int], ...] = (
         ("without a login", {}, _UNAUTHORIZED),
         ("with a wrong password", wrong_login, _AUTHENTICATION_FAILED),
     )
     wrong = []
     for words, options, code in attempts:
-        seen = _attempt(context, options)
+        seen = _attempt(context, address, options)
         if seen != code:
             wrong.append(
                 f"{words}: {'it answers' if seen is None else seen if isinstance(seen, str) else f'error {seen}'}"
@@ -41,15 +44,13 @@ def examine(context: Context) -> Verdict:
     return verdict(not wrong, expected, "; ".join(wrong) or "so", "does the database run with --auth?")
 
 
-def _attempt(context: Context, options: dict[str, Any]) -> int | str | None:
+def _attempt(context: Context, address: tuple[str, int], options: dict[str, Any]) -> int | str | None:
     """The code of the refusal; None when it was no refusal; a name when there was no answer."""
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure, PyMongoError
 
-    database = context.site.backend.database
     client: MongoClient[dict[str, Any]] = MongoClient(
-        context.access.database_host,
-        database.port,
+        *address,
         directConnection=True,
         serverSelectionTimeoutMS=_MILLISECONDS,
         connectTimeoutMS=_MILLISECONDS,
@@ -57,7 +58,7 @@ def _attempt(context: Context, options: dict[str, Any]) -> int | str | None:
     )
     try:
         with client:
-            client[database.name].command("listCollections")
+            client[context.site.backend.database.name].command("listCollections")
     except OperationFailure as error:
         return error.code
     except PyMongoError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from orthancgen.dicom import scu
-from orthancgen.verify.callers import can_bind, wrong_address
 from orthancgen.verify.check import Check
 from orthancgen.verify.checks.refusal import CALLING_AET_NOT_RECOGNIZED, rejected_as
 from orthancgen.verify.context import Context
@@ -23,11 +22,9 @@ def examine(context: Context) -> Verdict:
     count = Counter(modality.aet.casefold() for modality in site.modalities.values())
     results = []
     for modality in site.modalities.values():
-        source = wrong_address(modality.address, can_bind)
-        if source is None:
-            return verdict(
-                False, expected, f"this host has no other loopback address to call from than {modality.address}"
-            )
+        possible, source = context.wrong_source(modality.address)
+        if not possible:
+            return verdict(False, expected, f"this host has no other address to call from than {modality.address}")
         if count[modality.aet.casefold()] == 1:
             results.append(scu.echo(context.peer(modality.aet, source)))
     return rejected_as(CALLING_AET_NOT_RECOGNIZED, results, "DicomCheckModalityHost in orthanc.json")

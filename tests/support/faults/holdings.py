@@ -13,6 +13,7 @@ import pymongo
 import pymongo.errors
 from pymongo.database import Database
 
+from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.render.backend_json import DATABASE_USER
 from tests.support.faults.stack import Stack
 
@@ -89,7 +90,7 @@ def database_of(stack: Stack) -> Iterator[Database[dict[str, Any]]]:
     """The database of the backend, as its account."""
     database = stack.plan.site.backend.database
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
-        stack.access.database_host, database.port, directConnection=True, username=DATABASE_USER,
+        LOOPBACK, database.port, directConnection=True, username=DATABASE_USER,
         password=stack.access.database_password.reveal(), authSource=database.name, serverSelectionTimeoutMS=5000,
     )  # fmt: skip
     with client:
