@@ -19,10 +19,13 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "schema": ("schema", "Print the JSON Schema of the environment file."),
     "render": ("render", "Write the bundle of an environment, or check it."),
     "deploy": ("deploy", "Bring an environment to life and verify it."),
+    "plan": ("plan", "Show what a deploy would change; nothing is touched."),
     "verify": ("verify", "Prove that what runs is what was asked for."),
     "status": ("operate", "Show the services of an environment."),
     "logs": ("operate", "Show or follow the logs of an environment."),
     "down": ("operate", "Stop the services of an environment; data stays."),
+    "history": ("history", "Show the releases of an environment."),
+    "lock": ("lock", "Show who holds an environment, or break its lock."),
     "send": ("send", "Store DICOM files and folders."),
     "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
 }

@@ -38,6 +38,7 @@ _SYSTEM: Final = (
 """Keys of ``/system`` that are called as in the configuration; older versions of Orthanc show fewer of them."""
 _STORAGE_COMMITMENT: Final = ("AllowNAction", "AllowEventReport")
 """What ``AllowStorageCommitment`` stands for; Orthanc shows these two."""
+_UNSET: Final = ("", "SystemDefault")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,10 @@ def modalities(
         else:
             found = _split(live[name])
             defaults = {key: fact.default for key, fact in keys_for(version, "modality").items()}
-            for key in sorted({*found, *wanted[name]}):
-                # What the release does not say is Orthanc's default, or, where the table knows none, nobody's wish.
-                default = defaults.get(key, found.get(key))
-                expected = wanted[name].get(key, found.get(key) if default is None else default)
-                if key in found and found[key] != expected:
+            for key in sorted(found):
+                expected = wanted[name].get(key, defaults.get(key))
+                # Where neither the release nor the table of keys says anything, Orthanc shows one of these.
+                if found[key] != expected and not (expected is None and found[key] in _UNSET):
                     path = ("DicomModalities", name, key)
                     yield Drift("modality", f"{place}: {key}", show(expected, path), show(found[key], path), remedy)
 

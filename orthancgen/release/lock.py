@@ -232,6 +232,20 @@ def holders(where: Sequence[LockStore]) -> tuple[tuple[LockStore, Holder], ...]:
     return tuple((store, holder) for store in where if (holder := store.read()) is not None)
 
 
+def require_breakable(found: Sequence[tuple[LockStore, Holder]], *, force: bool = False) -> None:
+    """Refuse to break a lock that is in use.
+
+    Raises:
+        LockedError: a process that holds it runs on this host still, and no force is wanted.
+    """
+    for _, holder in found:
+        if holder.process.alive() and not force:
+            raise LockedError(
+                f"the lock is in use: {holder}",
+                hint=f"interrupt process {holder.process.pid}: it then gives the lock back; or --force",
+            )
+
+
 def break_lock(found: Sequence[tuple[LockStore, Holder]], *, force: bool = False) -> None:
     """Take a lock away from its holder: exactly the one that was found, not one that was taken since.
 
@@ -243,11 +257,6 @@ def break_lock(found: Sequence[tuple[LockStore, Holder]], *, force: bool = False
         LockedError: the process runs on this host still.
         DeployError: a place cannot be used.
     """
-    for _, holder in found:
-        if holder.process.alive() and not force:
-            raise LockedError(
-                f"the lock is in use: {holder}",
-                hint=f"interrupt process {holder.process.pid}: it then gives the lock back; or --force",
-            )
+    require_breakable(found, force=force)
     for store, holder in found:
         store.remove(holder)

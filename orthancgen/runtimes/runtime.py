@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
 
 from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.release.lock import LockStore
+from orthancgen.release.survey import Survey
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State
@@ -125,6 +127,21 @@ class Runtime(Protocol):
 
     def down(self) -> list[str]:
         """Stop every service; data, secrets and configuration stay. Returns the services that ran."""
+
+    def lock_stores(self) -> tuple[LockStore, ...]:
+        """Where the lock of the environment lies, in the order in which it is taken.
+
+        Raises:
+            DeployError: the engine cannot be reached.
+        """
+
+    def survey(self) -> Survey:
+        """What a deploy would change, and what is not as the last one left it. Touches nothing.
+
+        Raises:
+            InputError: the runtime cannot tell.
+            DeployError: the engine cannot be reached.
+        """
 
 
 RUNTIMES: Final[dict[str, str]] = {

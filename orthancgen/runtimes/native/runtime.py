@@ -6,8 +6,10 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from orthancgen.errors import DeployError
+from orthancgen.errors import DeployError, InputError
 from orthancgen.plan.model import Plan
+from orthancgen.release.lock import FileLock, LockStore
+from orthancgen.release.survey import Survey
 from orthancgen.runtimes.access import Access, stored_access
 from orthancgen.runtimes.native import running
 from orthancgen.runtimes.native.deploy import deploy
@@ -90,3 +92,18 @@ class NativeRuntime:
     def down(self) -> list[str]:
         """Stop the services and their supervisor."""
         return running.stop(self.state)
+
+    def lock_stores(self) -> tuple[LockStore, ...]:
+        """A file in the state folder, which is on the host where everything runs."""
+        return (FileLock(self.state.root / "lock.json"),)
+
+    def survey(self) -> Survey:
+        """Not told by this runtime, which keeps no releases.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            "plan: the runtime native keeps no releases to compare with",
+            hint=f"orthancgen render {self.plan.site.environment} --check -o {self.state.config}",
+        )
