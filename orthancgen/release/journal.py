@@ -14,22 +14,22 @@ from typing import Final, Literal, get_args
 from orthancgen.errors import DeployError
 from orthancgen.release.disk import load, replace, sync_folder, to_json, writing
 from orthancgen.release.faults import fault_at
-from orthancgen.release.model import Who
-from orthancgen.release.who import age
+from orthancgen.release.model import Who, now
+from orthancgen.release.who import Process, age, this_process, who_am_i
 
 Step = Literal[
     "opened",
-    "files",
     "volumes",
-    "remove",
+    "files",
+    "release",
     "database",
-    "account",
+    "database account",
     "orthanc",
     "backend",
     "gateway",
     "verify",
-    "record",
-    "settle",
+    "complete",
+    "completed",
     "taking back",
     "database back",
     "services back",
@@ -53,7 +53,7 @@ class Entry:
         who: who runs it.
         reason: why.
         started: when it began (:func:`.model.now`).
-        pid: the process that does it, on the host of ``who``.
+        process: which process does it.
         database_password: which password the database has.
         steps: every step that was begun, the last one perhaps not ended.
     """
@@ -65,7 +65,7 @@ class Entry:
     who: Who
     reason: str
     started: str
-    pid: int
+    process: Process
     database_password: Password = "earlier"  # noqa: S105 - the name of a state
     steps: tuple[Step, ...] = ()
 
@@ -81,7 +81,16 @@ class Journal:
         self.path, self.entry = path, entry
 
     @classmethod
-    def open(cls, path: Path, entry: Entry) -> Journal:
+    def open(
+        cls,
+        path: Path,
+        *,
+        environment: str,
+        verb: str,
+        reason: str = "",
+        from_release: int | None = None,
+        to_release: int | None = None,
+    ) -> Journal:
         """Begin a change.
 
         Raises:
@@ -90,8 +99,9 @@ class Journal:
         if left := read_journal(path):
             raise DeployError(
                 f"an earlier run was cut off: {left}",
-                hint=f"orthancgen deploy {left.environment} takes it up, and goes back to what was good",
+                hint=f"orthancgen deploy {environment} takes it up, and goes back to what was good",
             )
+        entry = Entry(environment, verb, from_release, to_release, who_am_i(), reason, now(), this_process())
         journal = cls(path, entry)
         journal.step("opened")
         return journal
