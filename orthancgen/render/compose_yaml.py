@@ -42,13 +42,8 @@ _FILES: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "database-account": ("account.json",),
 }
 """What each container finds in its folder of configuration."""
-_OPEN_FILES: Final[Mapping[ServiceName, int]] = {
-    "database": 64_000,  # https://www.mongodb.com/docs/manual/reference/ulimit/
-    "orthanc": 65_536,
-    "backend": 16_384,
-    "gateway": 16_384,
-    "database-account": 1024,
-}
+_OPEN_FILES: Final = 16_384
+"""Most open files: far more than any of them needs, and less than what an engine itself may be held to."""
 _TEMPORARY_MEGABYTES: Final[Mapping[ServiceName, int]] = {
     "database": 64,
     "orthanc": 512,
@@ -235,13 +230,13 @@ def _data(plan: Plan, name: ServiceName) -> Iterable[dict[str, Any]]:
 def _limits(plan: Plan, name: ServiceName) -> dict[str, Any]:
     limits = plan.site.containers.limits
     limit = limits.backend if name == "database-account" else getattr(limits, name)
-    memory, files = f"{limit.memory_megabytes}m", _OPEN_FILES[name]
+    memory = f"{limit.memory_megabytes}m"
     return {
         "mem_limit": memory,
         "memswap_limit": memory,
         "cpus": int(limit.cpus) if limit.cpus == int(limit.cpus) else limit.cpus,
         "pids_limit": limit.processes,
-        "ulimits": {"nofile": {"soft": files, "hard": files}},
+        "ulimits": {"nofile": {"soft": _OPEN_FILES, "hard": _OPEN_FILES}},
     }
 
 
