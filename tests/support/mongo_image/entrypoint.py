@@ -5,16 +5,19 @@ The root user is made only where /data/db is empty, from MONGO_INITDB_ROOT_USERN
 their ``_FILE`` forms, and from then on every client must log in. https://hub.docker.com/_/mongo
 """
 
+# ruff: noqa: T201
+
 import os
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 DATA = Path("/data/db")
 CREATED = DATA / "WiredTiger"
-FLAGS_WITHOUT_EFFECT = ("--auth", "--bind_ip_all", "--quiet")
+FLAGS_WITHOUT_EFFECT = ("--bind_ip_all", "--quiet")
 
 
 def fail(message: str) -> int:
@@ -36,8 +39,8 @@ def setting(name: str) -> str:
 def server(port: int, host: str, *more: str) -> list[str]:
     """The command line of the database."""
     return [
-        sys.executable, "-m", "secantus", "--standalone", "--host", host, "--port", str(port), "--storage-path", str(DATA),
-        "--cache-size", os.environ.get("SECANTUS_CACHE_SIZE", "64M"), "--sync-on-commit", *more,
+        sys.executable, "-m", "secantus", "--standalone", "--host", host, "--port", str(port),
+        "--storage-path", str(DATA), "--sync-on-commit", "--cache-size", os.environ.get("SECANTUS_CACHE_SIZE", "64M"), *more,
     ]  # fmt: skip
 
 
@@ -51,7 +54,8 @@ def create_root(user: str, password: str) -> None:
         port = probe.getsockname()[1]
     process = subprocess.Popen(server(port, "127.0.0.1", "--log-level", "WARNING"))
     try:
-        with pymongo.MongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=500) as client:
+        client: Any = pymongo.MongoClient("127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=500)
+        with client:
             deadline = time.monotonic() + 60
             while True:
                 try:
@@ -66,15 +70,28 @@ def create_root(user: str, password: str) -> None:
         process.wait()
 
 
+def options(arguments: list[str]) -> tuple[int, bool]:
+    """The port and whether logins are asked for, from options of mongod; those without an effect here are accepted."""
+    port, auth = 27017, False
+    rest = iter(arguments)
+    for argument in rest:
+        name, _, value = argument.partition("=")
+        if name == "--port":
+            port = int(value or next(rest, ""))
+        elif name == "--auth":
+            auth = True
+        elif name not in FLAGS_WITHOUT_EFFECT:
+            raise SystemExit(fail(f"unrecognised option '{name}'"))
+    return port, auth
+
+
 def main(arguments: list[str]) -> int:
     """Become the user of the database, make its root user where there is no data yet, then become the database."""
-    if arguments and arguments[0].startswith("-"):
+    if not arguments or arguments[0].startswith("-"):
         arguments = ["mongod", *arguments]
-    if not arguments or arguments[0] != "mongod":
+    if arguments[0] != "mongod":
         os.execvp(arguments[0], arguments)
-    unknown = [argument for argument in arguments[1:] if argument not in FLAGS_WITHOUT_EFFECT]
-    if unknown:
-        return fail(f"unrecognised option '{unknown[0]}'")
+    port, auth = options(arguments[1:])
     if os.getuid() == 0:
         os.chown(DATA, 999, 999)
         os.setgroups([])
@@ -86,10 +103,11 @@ def main(arguments: list[str]) -> int:
         return fail("missing 'MONGO_INITDB_ROOT_USERNAME' or 'MONGO_INITDB_ROOT_PASSWORD'; both must be specified")
     if user and not CREATED.exists():
         create_root(user, password)
-    command = server(27017, "0.0.0.0", *(["--auth"] if user or "--auth" in arguments else []))
+    command = server(port, "0.0.0.0", *(["--auth"] if user or auth else []))
     environment = {key: text for key, text in os.environ.items() if not key.startswith("MONGO_INITDB_")}
     sys.stdout.flush()
     os.execve(command[0], command, environment)
+    return 0
 
 
 if __name__ == "__main__":

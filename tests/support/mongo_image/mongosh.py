@@ -5,6 +5,8 @@ Speaks the wire protocol itself, so that a check costs no import of a driver.
 OP_MSG: https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
 """
 
+# ruff: noqa: T201
+
 import re
 import socket
 import struct
@@ -35,7 +37,7 @@ def main(arguments: list[str]) -> int:
         elif argument not in ("--quiet", "--norc"):
             print(f"mongosh of the tests: no such option: {argument}", file=sys.stderr)
             return 2
-    if not _PING.match(expression):
+    if not _PING.fullmatch(expression):
         print(f"mongosh of the tests: only a ping can be evaluated, not: {expression}", file=sys.stderr)
         return 2
     try:
