@@ -28,7 +28,7 @@ const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 `;
 
 /** The programs: name in dist/, and the module each starts from. */
-const PROGRAMS = { server: 'src/main.ts', account: 'src/account.ts' };
+const PROGRAMS = { server: 'src/main.ts', account: 'src/account.ts', dump: 'src/dump.ts', load: 'src/load.ts' };
 
 const { version } = JSON.parse(await readFile(new URL('package.json', import.meta.url), 'utf8'));
 

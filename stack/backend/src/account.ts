@@ -7,9 +7,9 @@
 import { loadAccountConfig } from './account/config.ts';
 import { ensureAccounts, RootRefusedError, UserRefusedError } from './account/ensure.ts';
 import { summarize } from './errors.ts';
-import { configured, fail } from './program.ts';
+import { called, fail } from './program.ts';
 
-const config = configured('account.mjs', 'account.json', loadAccountConfig);
+const { config } = called('account.mjs --config PATH/account.json', loadAccountConfig);
 try {
   process.stdout.write(`${JSON.stringify(await ensureAccounts(config))}\n`);
 } catch (error) {

@@ -11,7 +11,7 @@ import { identityOf } from './identity.ts';
 import { createLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { Orthanc } from './orthanc.ts';
-import { configured, fail } from './program.ts';
+import { called, fail } from './program.ts';
 import { openStore } from './store/database.ts';
 import { VERSION } from './version.ts';
 
@@ -19,7 +19,7 @@ import { VERSION } from './version.ts';
 const STOP_MILLISECONDS = 9_000;
 
 async function main(): Promise<void> {
-  const config = configured('server.mjs', 'backend.json', loadConfig);
+  const { config } = called('server.mjs --config PATH/backend.json', loadConfig);
   const log = createLog(config.logLevel, config.environment.name);
   const metrics = new Metrics();
   const store = openStore(config.database);
