@@ -1,7 +1,7 @@
 /** Fills the records from a dump. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { CreateCollectionOptions, Db, Document } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import { DumpError, read, type Counts, type Line } from './format.ts';
 
 const BATCH = 500;
