@@ -197,7 +197,7 @@ def load_key(pem: str) -> PrivateKey:
     except Exception:  # the library's own text may quote the input
         raise ValueError("its key cannot be read") from None
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise ValueError("its key is neither RSA nor of an elliptic curve")
+        raise ValueError("its key is neither RSA nor of an elliptic curve")  # noqa: TRY004  of the file, not of a call
     return key
 
 

@@ -139,18 +139,15 @@ class AuthorityStore:
         try:
             text = path.read_text(encoding="ascii")
             certificate, key = load_certificates(text)[0], load_key(text)
-            if not same_key(certificate, key):
-                raise ValueError("its key is another one's")
+            whole = same_key(certificate, key)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise self._unusable(error) from None
         except ValueError:
-            raise DeployError(
-                f"the authority in {path} is damaged: it does not hold a certificate with its key",
-                hint="restore the file from a backup of the state folder; or remove it, deploy, and give every "
-                "modality a new certificate (orthancgen certs bundle)",
-            ) from None
+            whole = False
+        if not whole:
+            raise _damaged(path)
         return Authority(name, certificate, key)
 
     def issuing(self, name: AuthorityName, *, for_clients: bool, now: datetime.datetime) -> Authority:
@@ -163,8 +160,17 @@ class AuthorityStore:
         Raises:
             DeployError: a file is damaged or cannot be read.
         """
-        both = (self.read(name), self.read(name, following=True))
-        return tuple(one.certificate for one in both if one)
+        found = []
+        for path in (self._path(name), self._path(f"{name}.next")):
+            try:
+                found.append(load_certificates(path.read_text(encoding="ascii"))[0])
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise self._unusable(error) from None
+            except ValueError:
+                raise _damaged(path) from None
+        return tuple(found)
 
     def sign(
         self, authority: Authority, public_key: Any, leaf: Leaf, days: int, now: datetime.datetime
@@ -269,3 +275,11 @@ class AuthorityStore:
             f"cannot use the folder of the authorities: {why} ({place})",
             hint="run as the user who deployed the environment, and make room; or name another folder with --state",
         )
+
+
+def _damaged(path: Path) -> DeployError:
+    return DeployError(
+        f"the authority in {path} is damaged: it does not hold a certificate with its key",
+        hint="restore the file from a backup of the state folder; or remove it and the secrets that it signed, deploy, "
+        "and give every modality a new certificate (orthancgen certs bundle)",
+    )

@@ -15,8 +15,8 @@ from orthancgen.certs.kinds import (
     Purpose,
 )
 from orthancgen.plan.model import Plan, Secret
-from orthancgen.site.model import Site
 from orthancgen.site.modalities import Modality
+from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath
 
 Part = Literal["certificate", "key", "both"]

@@ -28,6 +28,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "lock": ("lock", "Show who holds an environment, or break its lock."),
     "send": ("send", "Store DICOM files and folders."),
     "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
+    "certs": ("certs", "List, check, issue, renew and hand over certificates."),
 }
 """Verb -> module of this package that defines it, and its line in the help."""
 

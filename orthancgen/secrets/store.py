@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets as random_source
 import shutil
@@ -34,6 +35,11 @@ class SecretStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.next_folder = folder.with_name(f"{folder.name}.next")
+
+    @property
+    def authorities(self) -> Path:
+        """The folder of the site's own certificate authorities, beside the secrets."""
+        return self.folder.with_name("ca")
 
     def path(self, name: str) -> Path:
         """The file that services read."""
@@ -69,7 +75,15 @@ class SecretStore:
         Raises:
             DeployError: the file cannot be written.
         """
-        _write(name, self.next_folder / name, generate())
+        self.offer(name, generate())
+
+    def offer(self, name: str, value: SecretValue) -> None:
+        """Have the next deploy put a value in use; the one in use stays so until then.
+
+        Raises:
+            DeployError: the file cannot be written.
+        """
+        _write(name, self.next_folder / name, value)
 
     def place(self, values: Mapping[str, SecretValue]) -> None:
         """Put values in use; files that hold them already are not touched.
@@ -139,7 +153,9 @@ def generate() -> SecretValue:
 
 
 def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.environ) -> dict[str, SecretValue]:
-    """The value of every secret of the plan: from its source, rotated, in use, or generated at first. Writes nothing.
+    """The value of every secret of the plan: from its source, rotated, in use, or generated at first.
+
+    Writes no secret; the site's own authorities are made, where certificates are to be generated and there are none.
 
     Raises:
         InputError: sources are missing, empty or unsafe; all of them are named, none of their values.
@@ -147,16 +163,26 @@ def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.envir
     """
     problems: list[str] = []
     values: dict[str, SecretValue] = {}
+    certificates, misfits = _certificates(plan, store)
     for secret in plan.secrets:
         source = plan.site.secrets.get(secret.name)
+        place = f"{secret.name} ({format_path(secret.said_by)})"
+        if secret.name in misfits:
+            problems.append(f"{place}: {misfits[secret.name]}")
+            continue
         try:
             if source:
                 value = _from_source(secret, source, environ)
                 _check(plan, secret, value)
             else:
-                value = store.waiting(secret.name) or store.read(secret.name) or _new(secret)
+                value = (
+                    certificates.get(secret.name)
+                    or store.waiting(secret.name)
+                    or store.read(secret.name)
+                    or _new(secret)
+                )
         except ValueError as error:
-            problems.append(f"{secret.name} ({format_path(secret.said_by)}): {error}")
+            problems.append(f"{place}: {error}")
             continue
         values[secret.name] = value
     if problems:
@@ -164,6 +190,25 @@ def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.envir
             "secrets are not as they must be:\n  " + "\n  ".join(problems), hint="see `secrets:` of the environment"
         )
     return values
+
+
+def from_sources(plan: Plan, environ: Mapping[str, str] = os.environ) -> dict[str, SecretValue]:
+    """The certificates and keys that the site brings, as far as they can be read."""
+    values: dict[str, SecretValue] = {}
+    for secret in plan.secrets:
+        source = plan.site.secrets.get(secret.name)
+        if source and secret.purpose == "pem":
+            with contextlib.suppress(ValueError):
+                values[secret.name] = _from_source(secret, source, environ)
+    return values
+
+
+def _certificates(plan: Plan, store: SecretStore) -> tuple[Mapping[str, SecretValue], Mapping[str, str]]:
+    if all(secret.purpose != "pem" for secret in plan.secrets):
+        return {}, {}
+    from orthancgen.certs.generate import generated
+
+    return generated(plan, store)
 
 
 def _new(secret: Secret) -> SecretValue:
