@@ -15,6 +15,7 @@ from orthancgen.render import (
     haproxy_cfg,
     health_sh,
     orthanc_json,
+    site_json,
     supervisor_conf,
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
@@ -43,6 +44,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+    Artifact(site_json.SITE_FILE, site_json.build),
 )
 
 

@@ -88,7 +88,7 @@ def containers(plan: Plan) -> tuple[ServiceName, ...]:
     return (*names, "database-account") if "database" in names else names
 
 
-def folder_variable(service: ServiceName) -> str:
+def folder_variable(service: str) -> str:
     """The variable by which the compose file finds the folder of a service."""
     return f"ORTHANCGEN_{service.upper().replace('-', '_')}"
 

@@ -1,0 +1,153 @@
+"""The containers of one environment: started, looked at and stopped as its compose file says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from orthancgen.errors import StartError
+from orthancgen.plan.model import ServiceName
+from orthancgen.render.artifact import Bundle
+from orthancgen.render.container_files import folder_variable
+from orthancgen.runtimes.compose.engine import Container, Engine
+from orthancgen.runtimes.compose.folders import folder_path
+from orthancgen.secrets.store import redact
+from orthancgen.secrets.value import SecretValue
+
+COMPOSE_FILE: Final = "compose.yaml"
+START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "gateway")
+ACCOUNT_SERVICE: Final[ServiceName] = "database-account"
+_INTERVAL_SECONDS: Final = 0.2
+_LOG_LINES: Final = 12
+_QUICK_RESTARTS: Final = 2
+"""A container that its engine restarted so often while it was waited for is given up."""
+
+
+def project_name(environment: str) -> str:
+    """Name of the Compose project: prefix of its containers, networks and volumes."""
+    return f"orthancgen-{environment}"
+
+
+def definition(bundle: Bundle) -> dict[str, Any]:
+    """The compose file of a bundle as a mapping."""
+    document: dict[str, Any] = yaml.safe_load(bundle.file(COMPOSE_FILE).content)
+    return document
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One release's view of the containers.
+
+    Attributes:
+        engine: where they run.
+        environment: its name.
+        bundle_folder: where the compose file lies on this machine.
+        services: the services of the compose file, those of a profile apart.
+        health: the command by which each service's health is asked, run in its container.
+        variables: what the compose file is given.
+    """
+
+    engine: Engine
+    environment: str
+    bundle_folder: Path
+    services: tuple[ServiceName, ...]
+    health: Mapping[str, tuple[str, ...]]
+    variables: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        environment: str,
+        bundle_folder: Path,
+        bundle: Bundle,
+        digests: Mapping[str, str],
+        run: Path,
+    ) -> Project:
+        """The project of a bundle whose service folders have those digests."""
+        services = definition(bundle)["services"]
+        names = tuple(name for name in START_ORDER if name in services)
+        health: dict[str, tuple[str, ...]] = {name: tuple(services[name]["healthcheck"]["test"][1:]) for name in names}
+        variables = {folder_variable(name): folder_path(run, name, digest) for name, digest in digests.items()}
+        return cls(engine, environment, bundle_folder, names, health, variables)
+
+    @property
+    def name(self) -> str:
+        """Name of the Compose project."""
+        return project_name(self.environment)
+
+    def _compose(self, *arguments: str, variables: Mapping[str, str] | None = None) -> list[str]:
+        return self.engine.compose(
+            arguments,
+            project=self.name,
+            folder=self.bundle_folder,
+            files=[self.bundle_folder / COMPOSE_FILE],
+            environment={**self.variables, **(variables or {})},
+        )
+
+    def up(self, services: Sequence[str]) -> None:
+        """Create and start services as the file says; one that is so already is not touched.
+
+        Raises:
+            DeployError: Compose or the engine refuses; with what it said.
+        """
+        if services:
+            self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull", *services)
+
+    def set_account(self, variables: Mapping[str, str] | None = None) -> None:
+        """Run the job that gives the database its accounts.
+
+        Raises:
+            DeployError: it did not end well; with what it said.
+        """
+        self._compose("run", "--rm", "--no-deps", "-T", ACCOUNT_SERVICE, variables=variables)
+
+    def containers(self) -> dict[str, Container]:
+        """The containers of the project by service, jobs apart."""
+        return dict(self.engine.containers(self.name))
+
+    def remove(self, services: Collection[str]) -> None:
+        """Stop and remove containers by their service; volumes stay."""
+        for name, container in self.containers().items():
+            if name in services:
+                self.engine.remove_container(container.id, stop_seconds=_stop_seconds(name))
+
+    def wait_healthy(self, service: str, seconds: float, secrets: Mapping[str, SecretValue]) -> None:
+        """Wait until the container's own health command succeeds in it.
+
+        The engine asks every few seconds only; a deploy cannot wait for that.
+
+        Raises:
+            StartError: it ended, restarts again and again, or is not healthy in time; with the end of its log.
+        """
+        deadline = time.monotonic() + seconds
+        first: int | None = None
+        said = "it was not started"
+        while True:
+            container = self.containers().get(service)
+            if container is not None and container.status == "running":
+                code, said = self.engine.execute(container.id, self.health[service])
+                if code == 0:
+                    return
+            elif container is not None:
+                said = f"its container is {container.status}"
+            restarts = container.restart_count if container is not None else 0
+            first = restarts if first is None else first
+            gone = container is None or container.status in {"exited", "dead"} or restarts - first >= _QUICK_RESTARTS
+            if gone or time.monotonic() > deadline:
+                why = "it ends as soon as it is started" if gone else f"its health command says: {said.strip()[-200:]}"
+                log = "\n".join(f"  {line}" for line in self.engine.logs(self.name, service, _LOG_LINES))
+                raise StartError(
+                    redact(f"{service} did not get healthy: {why}\n{log}", secrets),
+                    hint=f"the whole log: orthancgen logs {self.environment} {service}",
+                )
+            time.sleep(_INTERVAL_SECONDS)
+
+
+def _stop_seconds(service: str) -> int:
+    return 60 if service == "orthanc" else 30

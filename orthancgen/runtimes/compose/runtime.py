@@ -1,0 +1,243 @@
+"""The compose runtime: containers of one engine, under a lock, release by release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from orthancgen.errors import DeployError, InputError
+from orthancgen.orthanc.keys import Version
+from orthancgen.plan.model import Plan
+from orthancgen.release.audit_log import AuditLog
+from orthancgen.release.engine_lock import EngineLock
+from orthancgen.release.journal import Journal
+from orthancgen.release.lock import FileLock, Lock
+from orthancgen.release.model import Image, Source
+from orthancgen.release.store import ReleaseStore
+from orthancgen.release.who import who_am_i
+from orthancgen.render.artifact import Bundle
+from orthancgen.runtimes.access import Access
+from orthancgen.runtimes.compose import takeback
+from orthancgen.runtimes.compose.access import access_of
+from orthancgen.runtimes.compose.deploy import Run, apply, difference
+from orthancgen.runtimes.compose.engine import Engine, connect
+from orthancgen.runtimes.compose.images import ensure_images
+from orthancgen.runtimes.compose.live import Live
+from orthancgen.runtimes.compose.project import project_name
+from orthancgen.runtimes.compose.target import Target, resolve
+from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
+from orthancgen.runtimes.state import State, cannot_use
+from orthancgen.secrets.store import SecretStore, gather
+from orthancgen.verify.result import CheckResult
+
+_UNKNOWN_SOURCE: Final = Source("")
+TargetOf = Callable[[Report, str | None], Target]
+
+
+class ComposeRuntime:
+    """See :class:`orthancgen.runtimes.runtime.Runtime`."""
+
+    def __init__(self, plan: Plan, state: State) -> None:
+        self.plan, self.state = plan, state
+        self.source = _UNKNOWN_SOURCE
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that Docker's own settings name (`DOCKER_HOST`, context).
+
+        Raises:
+            EngineError: it cannot be used.
+        """
+        return connect(environment=self.plan.site.environment)
+
+    @property
+    def releases(self) -> ReleaseStore:
+        """What was deployed."""
+        return ReleaseStore(self.state.root)
+
+    @property
+    def audit(self) -> AuditLog:
+        """What was done, by whom."""
+        return AuditLog(self.state.root / "audit.jsonl")
+
+    @property
+    def journal_file(self) -> Path:
+        """There while something is being changed."""
+        return self.state.root / "journal.json"
+
+    @property
+    def store(self) -> SecretStore:
+        """The secrets."""
+        return SecretStore(self.state.secrets)
+
+    @contextmanager
+    def locked(self, verb: str, reason: str | None) -> Iterator[None]:
+        """Hold the environment on this machine and on its engine; a signal gives it back, a kill does not.
+
+        Raises:
+            LockedError: somebody holds it.
+        """
+        environment = self.plan.site.environment
+        places = (FileLock(self.state.root / "lock.json"), EngineLock(self.engine.client, environment))
+        with Lock.acquire(environment, verb, reason or "", places):
+            yield
+
+    def prepare(self) -> None:
+        """Make the folders.
+
+        Raises:
+            DeployError: they cannot be made, or are another user's.
+        """
+        try:
+            for folder in (self.state.root, self.state.secrets):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder.chmod(0o700)
+        except OSError as error:
+            raise cannot_use(self.state, error) from None
+
+    def deploy(self, report: Report, wanted: Wanted) -> Deployed:
+        """Start what changed; what fails its health or its proofs is taken back."""
+        self.prepare()
+        return self._unchanged(report, wanted) or self._change("deploy", report, wanted, self.target)
+
+    def _unchanged(self, report: Report, wanted: Wanted) -> Deployed | None:
+        """The answer where everything is as it is wanted, which needs no lock: nothing is touched."""
+        current = self.releases.current()
+        if current is None or Journal.resume(self.journal_file) is not None:
+            return None
+        target = self.target(report, None)
+        live = Live.look(self.engine, self.plan.site.environment)
+        if difference(self.releases, target, current, live) is not None or wanted.plan_id not in {None, target.plan_id}:
+            return None
+        report.done("services", f"unchanged since release {current.number}")
+        return Deployed(access_of(self.plan, self.state, self.engine), (), 0, release=current.number)
+
+    def rollback(self, number: int | None, report: Report, wanted: Wanted) -> Deployed:
+        """Bring back an earlier release, with the secrets of today.
+
+        Raises:
+            InputError: there is no such release.
+            DeployError: Orthanc's index is past what that release can open, or it does not start.
+        """
+        releases = self.releases
+        current = releases.current()
+        wanted_release = releases.get(number) if number is not None else releases.previous_good()
+        if current is None or wanted_release is None:
+            raise InputError(
+                "there is no earlier good release to go back to",
+                hint=f"orthancgen history {self.plan.site.environment}",
+            )
+        self.plan = takeback.plan_of(releases, wanted_release.number)
+        newer = Version.parse(current.draft.orthanc)
+        takeback.refuse_upgraded_index(self.plan.version, newer, current.index_schema)
+        bundle = releases.bundle(wanted_release.number)
+
+        def target(report: Report, reason: str | None) -> Target:
+            found = self.target(report, reason, bundle=bundle, images=wanted_release.draft.images)
+            return found.restoring(wanted_release.number, current.number)
+
+        return self._change("rollback", report, wanted, target)
+
+    def _change(self, verb: str, report: Report, wanted: Wanted, resolve_target: TargetOf) -> Deployed:
+        try:
+            with self.locked(verb, wanted.reason):
+                done = takeback.recover(self.engine, self.releases, self.store, self.state)
+                if done:
+                    report.done("an earlier run was cut off", done)
+                target = resolve_target(report, wanted.reason)
+                if wanted.plan_id is not None and wanted.plan_id != target.plan_id:
+                    raise DeployError(
+                        f"the plan {wanted.plan_id} is not what would be applied now, which is {target.plan_id}: "
+                        "the environment, its secrets, its images or what runs changed since it was shown",
+                        hint=f"orthancgen plan {self.plan.site.environment}",
+                    )
+                run = Run(self.engine, self.releases, self.store, self.audit, report, wanted, verb)
+                return apply(run, target, _verify if wanted.verify else None)
+        except OSError as error:
+            raise cannot_use(self.state, error) from None
+
+    def target(
+        self,
+        report: Report,
+        reason: str | None,
+        *,
+        bundle: Bundle | None = None,
+        images: Mapping[str, Image] | None = None,
+    ) -> Target:
+        """What is wanted now, down to each byte. Nothing is touched but that images are fetched or built."""
+        secrets = gather(self.plan, self.store)
+        found = images if images is not None else ensure_images(self.plan, self.engine, report)
+        return resolve(
+            self.plan,
+            self.state,
+            secrets,
+            found,
+            who=who_am_i(),
+            source=self.source,
+            reason=reason or "",
+            bundle=bundle,
+        )
+
+    def access(self) -> Access:
+        """By the published ports, and the bridge of the database."""
+        return access_of(self.plan, self.state, self.engine)
+
+    def status(self) -> list[ServiceStatus]:
+        """Asks the engine; its own health checks say how each service is."""
+        live = Live.look(self.engine, self.plan.site.environment)
+        found = []
+        for service in self.plan.services:
+            container = live.containers.get(service.name)
+            ports = tuple(listener.port for listener in service.listeners)
+            if container is None:
+                found.append(ServiceStatus(service.name, "stopped", "not running", 0, 0, ports))
+                continue
+            wrong = None if container.status == "running" else f"its container is {container.status}"
+            if wrong is None and container.health not in {"healthy", None}:
+                wrong = "not known yet to be healthy" if container.health == "starting" else container.health
+            found.append(
+                ServiceStatus(
+                    service.name,
+                    container.status,
+                    wrong,
+                    container.pid,
+                    container.uptime_seconds,
+                    ports,
+                    container.id[:12],
+                )
+            )
+        return found
+
+    def log_names(self) -> tuple[str, ...]:
+        """The services."""
+        return tuple(self.plan.by_name)
+
+    def logs(self, names: Collection[str], lines: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """What the containers wrote, as the engine kept it."""
+        project = project_name(self.plan.site.environment)
+        if not self.engine.containers(project):
+            raise DeployError("there are no logs yet", hint=f"orthancgen deploy {self.plan.site.environment}")
+        yield from self.engine.follow(project, tuple(names) or self.log_names(), lines, follow=follow)
+
+    def down(self) -> list[str]:
+        """Stop and remove the containers and networks; volumes stay."""
+        environment = self.plan.site.environment
+        running = [
+            name for name, one in self.engine.containers(project_name(environment)).items() if one.status == "running"
+        ]
+        if not self.state.root.exists():
+            return []
+        with self.locked("down", None):
+            takeback.recover(self.engine, self.releases, self.store, self.state)
+            self.engine.remove_project(project_name(environment))
+        return running
+
+
+def _verify(plan: Plan, access: Access) -> tuple[CheckResult, ...]:
+    from orthancgen.verify.run import run
+
+    return run(plan, access)
