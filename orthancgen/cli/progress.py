@@ -13,7 +13,7 @@ class ConsoleReport:
     def __init__(self, out: Console) -> None:
         self._out = out
         self._status = out.status("", spinner="dots") if out.is_terminal else None
-        self._since = 0.0
+        self._since: float | None = None
 
     def started(self, step: str) -> None:
         """Show that a step began."""
@@ -25,7 +25,8 @@ class ConsoleReport:
     def done(self, step: str, outcome: str) -> None:
         """Show how a step ended and how long it took."""
         self.stop()
-        seconds = time.monotonic() - self._since
+        seconds = time.monotonic() - self._since if self._since is not None else 0.0
+        self._since = None
         took = f" ({seconds:.1f} s)" if seconds >= 1 else ""
         self._out.print(f"{step:<28}{outcome}{took}", style="dim" if outcome == "unchanged" else None, soft_wrap=True)
 

@@ -14,9 +14,10 @@ from orthancgen.plan.model import Plan
 from orthancgen.release.audit_log import AuditLog
 from orthancgen.release.engine_lock import EngineLock
 from orthancgen.release.journal import Journal
-from orthancgen.release.lock import FileLock, Lock
+from orthancgen.release.lock import FileLock, Lock, LockStore
 from orthancgen.release.model import Image, Source
 from orthancgen.release.store import ReleaseStore
+from orthancgen.release.survey import Survey
 from orthancgen.release.who import who_am_i
 from orthancgen.render.artifact import Bundle
 from orthancgen.runtimes.access import Access
@@ -27,8 +28,9 @@ from orthancgen.runtimes.compose.engine import Engine, connect
 from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.project import project_name
+from orthancgen.runtimes.compose.survey import survey
 from orthancgen.runtimes.compose.target import Target, resolve
-from orthancgen.runtimes.report import Report
+from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
@@ -81,10 +83,18 @@ class ComposeRuntime:
         Raises:
             LockedError: somebody holds it.
         """
-        environment = self.plan.site.environment
-        places = (FileLock(self.state.root / "lock.json"), EngineLock(self.engine.client, environment))
-        with Lock.acquire(environment, verb, reason or "", places):
+        with Lock.acquire(self.plan.site.environment, verb, reason or "", self.lock_stores()):
             yield
+
+    def lock_stores(self) -> tuple[LockStore, ...]:
+        """The state folder, and the engine: it is the same for whoever uses it from elsewhere."""
+        engine = EngineLock(self.engine.client, self.plan.site.environment)
+        return FileLock(self.state.root / "lock.json"), engine
+
+    def survey(self) -> Survey:
+        """What a deploy would change, and what was changed by hand. Nothing is touched."""
+        self.prepare()
+        return survey(self.target(Silent(), None), self.engine, self.releases, self.lock_stores())
 
     def prepare(self) -> None:
         """Make the folders.
