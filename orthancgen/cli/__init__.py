@@ -26,6 +26,8 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "down": ("operate", "Stop the services of an environment; data stays."),
     "history": ("history", "Show the releases of an environment."),
     "lock": ("lock", "Show who holds an environment, or break its lock."),
+    "pin": ("pin", "Write down exactly which container images an environment runs."),
+    "images": ("images", "Show container images; build orthancgen's own."),
     "send": ("send", "Store DICOM files and folders."),
     "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
     "certs": ("certs", "List, check, issue, renew and hand over certificates."),

@@ -60,7 +60,11 @@ def validate(envs: tuple[str, ...], form: str) -> None:
 
 def _all() -> list[str]:
     folder = Path("environments")
-    names = sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "base") if folder.is_dir() else []
+    names = (
+        sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "base" and not path.stem.endswith(".lock"))
+        if folder.is_dir()
+        else []
+    )
     if not names:
         raise InputError("there is no environments/ folder with environments here", hint="`orthancgen init` writes one")
     return names

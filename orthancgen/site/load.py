@@ -77,7 +77,7 @@ def resolve(name: str, folder: Path = Path("environments")) -> Path:
         found = False
     if found:
         return path
-    known = sorted(p.stem for p in folder.glob("*.yaml")) if folder.is_dir() else []
+    known = sorted(p.stem for p in folder.glob("*.yaml") if not p.stem.endswith(".lock")) if folder.is_dir() else []
     hint = did_you_mean(name, known) or (
         f"there are: {', '.join(known)}" if known else "`orthancgen init` writes a first environment"
     )

@@ -253,33 +253,51 @@ class Engine:
             printed: bytes = self.client.api.logs(container.id, tail=lines)
         return printed.decode(errors="replace").splitlines()
 
-    def follow(
-        self, project: str, services: Collection[str], lines: int, *, follow: bool
-    ) -> Iterator[tuple[str, str]]:
-        """Service and line of the last lines of each service, and with `follow` those that come until it is ended.
+    def follow(self, project: str, services: Collection[str], lines: int, *, follow: bool) -> Iterator[tuple[str, str]]:
+        """Service and line of the last lines of each service; with `follow` as they come, until all containers ended.
 
         Raises:
             EngineError: the engine does not answer, or refuses.
         """
         containers = {name: one for name, one in self.containers(project).items() if name in services}
-        for name in services:
-            if name in containers:
-                yield from ((name, line) for line in self.logs(project, name, lines))
         if not follow:
+            for name in services:
+                if name in containers:
+                    yield from ((name, line) for line in self.logs(project, name, lines))
             return
-        found: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-
-        def read(name: str, container_id: str) -> None:
-            rest = b""
-            for piece in self.client.api.logs(container_id, stream=True, follow=True, tail=0):
-                *whole, rest = (rest + piece).split(b"\n")
-                for line in whole:
-                    found.put((name, line.decode(errors="replace")))
-
+        found: queue.SimpleQueue[tuple[str, str] | EngineError | None] = queue.SimpleQueue()
         for name, one in containers.items():
-            threading.Thread(target=read, args=(name, one.id), daemon=True).start()
-        while True:
-            yield found.get()
+            threading.Thread(target=self._feed, args=(found, name, one.id, lines), daemon=True).start()
+        still_open = len(containers)
+        while still_open:
+            item = found.get()
+            if isinstance(item, EngineError):
+                raise item
+            if item is None:
+                still_open -= 1
+            else:
+                yield item
+
+    def _feed(
+        self,
+        found: queue.SimpleQueue[tuple[str, str] | EngineError | None],
+        service: str,
+        container_id: str,
+        lines: int,
+    ) -> None:
+        rest = b""
+        try:
+            with asking(f"read the log of {service}"):
+                for piece in self.client.api.logs(container_id, stream=True, follow=True, tail=lines):
+                    *whole, rest = (rest + piece).split(b"\n")
+                    for line in whole:
+                        found.put((service, line.decode(errors="replace").rstrip("\r")))
+        except EngineError as error:
+            found.put(error)
+            return
+        if rest:
+            found.put((service, rest.decode(errors="replace")))
+        found.put(None)
 
     def execute(self, container_id: str, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in a container: its exit status and what it printed.
