@@ -144,6 +144,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
+    ("backup.", "password", ()),
 )
 """Start of the key path of a secret -> what it is, and which services read it."""
 _USES_IN_CONTAINERS: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (

@@ -163,6 +163,10 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
         if site.backend.enabled or site.runtime == "compose":
             yield ("http", "tls", "authority"), site.http.tls.authority
+    if site.backup.repository is not None:
+        yield ("backup", "password"), site.backup.password
+        for name, credential in site.backup.environment.items():
+            yield ("backup", "environment", name), credential
 
 
 def _verify_needs_certificate(site: Site) -> bool:

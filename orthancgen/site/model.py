@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
+from orthancgen.site.backup import Backup
 from orthancgen.site.certificates import Certificates
 from orthancgen.site.containers import Containers
 from orthancgen.site.dicom import Dicom
@@ -96,6 +97,7 @@ class Site(Section):
     images: Images = Images()
     containers: Containers = Containers()
     verification: Verification = Verification()
+    backup: Backup = Backup()
     certificates: Certificates = Certificates()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where the values of secrets come from, by name; one that is not listed is generated."""
