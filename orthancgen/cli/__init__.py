@@ -24,6 +24,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "status": ("operate", "Show the services of an environment."),
     "logs": ("operate", "Show or follow the logs of an environment."),
     "down": ("operate", "Stop the services of an environment; data stays."),
+    "rollback": ("rollback", "Bring back an earlier release."),
     "history": ("history", "Show the releases of an environment."),
     "lock": ("lock", "Show who holds an environment, or break its lock."),
     "pin": ("pin", "Write down exactly which container images an environment runs."),

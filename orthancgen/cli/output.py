@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
@@ -76,7 +77,13 @@ def load_plan(env: str) -> tuple[Loaded, Plan]:
     site = loaded.require()
     if loaded.problems:
         show_problems(loaded.problems, loaded.sources)
-    return loaded, build_plan(site, loaded.version)
+    built = build_plan(site, loaded.version)
+    if site.runtime == "compose":
+        from orthancgen.runtimes.compose.pins import digests, lock_path, read_lock
+
+        # Exactly these images, from now on: written by `orthancgen pin`.
+        built = replace(built, image_digests=digests(read_lock(lock_path(loaded.path))))
+    return loaded, built
 
 
 def show_problems(problems: Sequence[Problem], sources: Mapping[str, str]) -> None:

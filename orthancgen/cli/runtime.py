@@ -37,4 +37,4 @@ def load_running(env: str, state_root: Path | None) -> tuple[Loaded, Runtime]:
     from orthancgen.runtimes.runtime import runtime_of
 
     loaded, plan = load_plan(env)
-    return loaded, runtime_of(plan, state_of(plan.site.environment, state_root))
+    return loaded, runtime_of(plan, state_of(plan.site.environment, state_root), loaded.path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 from orthancgen.plan.model import Plan, ServiceName
@@ -128,6 +129,14 @@ class Runtime(Protocol):
     def down(self) -> list[str]:
         """Stop every service; data, secrets and configuration stay. Returns the services that ran."""
 
+    def rollback(self, number: int | None, report: Report, wanted: Wanted) -> Deployed:
+        """Bring back an earlier release: that of the number, or the last good one before the current.
+
+        Raises:
+            InputError: there is none, or the runtime keeps none.
+            DeployError: it cannot be brought back; what ran before runs.
+        """
+
     def lock_stores(self) -> tuple[LockStore, ...]:
         """Where the lock of the environment lies, in the order in which it is taken.
 
@@ -151,7 +160,13 @@ RUNTIMES: Final[dict[str, str]] = {
 """Name in the model -> module and class, imported when it is needed: native needs no Docker SDK."""
 
 
-def runtime_of(plan: Plan, state: State) -> Runtime:
-    """The runtime that the environment names."""
+def runtime_of(plan: Plan, state: State, environment_file: Path) -> Runtime:
+    """The runtime that the environment names.
+
+    Args:
+        plan: of the environment.
+        state: its folders.
+        environment_file: where the environment was read from, for the history.
+    """
     module, name = RUNTIMES[plan.site.runtime].split(":")
-    return cast("Runtime", getattr(importlib.import_module(module), name)(plan, state))
+    return cast("Runtime", getattr(importlib.import_module(module), name)(plan, state, environment_file))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from orthancgen.errors import DeployError, InputError
 from orthancgen.orthanc.keys import Version
@@ -16,6 +15,7 @@ from orthancgen.release.engine_lock import EngineLock
 from orthancgen.release.journal import Journal
 from orthancgen.release.lock import FileLock, Lock, LockStore
 from orthancgen.release.model import Image, Source
+from orthancgen.release.source import source_of
 from orthancgen.release.store import ReleaseStore
 from orthancgen.release.survey import Survey
 from orthancgen.release.who import who_am_i
@@ -27,6 +27,7 @@ from orthancgen.runtimes.compose.deploy import Run, apply, difference
 from orthancgen.runtimes.compose.engine import Engine, connect
 from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
+from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
 from orthancgen.runtimes.compose.project import project_name
 from orthancgen.runtimes.compose.survey import survey
 from orthancgen.runtimes.compose.target import Target, resolve
@@ -36,16 +37,14 @@ from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.verify.result import CheckResult
 
-_UNKNOWN_SOURCE: Final = Source("")
 TargetOf = Callable[[Report, str | None], Target]
 
 
 class ComposeRuntime:
     """See :class:`orthancgen.runtimes.runtime.Runtime`."""
 
-    def __init__(self, plan: Plan, state: State) -> None:
-        self.plan, self.state = plan, state
-        self.source = _UNKNOWN_SOURCE
+    def __init__(self, plan: Plan, state: State, environment_file: Path) -> None:
+        self.plan, self.state, self.environment_file = plan, state, environment_file
 
     @cached_property
     def engine(self) -> Engine:
@@ -55,6 +54,15 @@ class ComposeRuntime:
             EngineError: it cannot be used.
         """
         return connect(environment=self.plan.site.environment)
+
+    @property
+    def pins(self) -> dict[str, Pin]:
+        """What the lock file of the environment says of its images.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        return read_lock(lock_path(self.environment_file))
 
     @property
     def releases(self) -> ReleaseStore:
@@ -158,7 +166,7 @@ class ComposeRuntime:
                 done = takeback.recover(self.engine, self.releases, self.store, self.state)
                 if done:
                     report.done("an earlier run was cut off", done)
-                target = resolve_target(report, wanted.reason)
+                target = resolve_target(report, wanted.reason or "")
                 if wanted.plan_id is not None and wanted.plan_id != target.plan_id:
                     raise DeployError(
                         f"the plan {wanted.plan_id} is not what would be applied now, which is {target.plan_id}: "
@@ -180,14 +188,14 @@ class ComposeRuntime:
     ) -> Target:
         """What is wanted now, down to each byte. Nothing is touched but that images are fetched or built."""
         secrets = gather(self.plan, self.store)
-        found = images if images is not None else ensure_images(self.plan, self.engine, report)
+        found = images if images is not None else ensure_images(self.plan, self.engine, report, self.pins)
         return resolve(
             self.plan,
             self.state,
             secrets,
             found,
             who=who_am_i(),
-            source=self.source,
+            source=source_of(self.environment_file) if reason is not None else Source(str(self.environment_file)),
             reason=reason or "",
             bundle=bundle,
         )

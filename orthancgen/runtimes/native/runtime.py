@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Final
 
 from orthancgen.errors import DeployError, InputError
@@ -20,12 +21,14 @@ from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
 from orthancgen.runtimes.state import State
 
 _FOLLOW_SECONDS: Final = 0.3
+_NO_RELEASES: Final = "the native runtime keeps no releases: that is what runtime: compose does"
 
 
 class NativeRuntime:
     """See :class:`orthancgen.runtimes.runtime.Runtime`."""
 
-    def __init__(self, plan: Plan, state: State) -> None:
+    def __init__(self, plan: Plan, state: State, environment_file: Path) -> None:
+        del environment_file
         self.plan, self.state = plan, state
 
     def deploy(self, report: Report, wanted: Wanted) -> Deployed:
@@ -107,3 +110,7 @@ class NativeRuntime:
             "plan: the runtime native keeps no releases to compare with",
             hint=f"orthancgen render {self.plan.site.environment} --check -o {self.state.config}",
         )
+
+    def rollback(self, number: int | None, report: Report, wanted: Wanted) -> Deployed:
+        """It keeps no releases."""
+        raise InputError(_NO_RELEASES, hint="deploy the earlier environment file; a failed deploy is taken back anyhow")
