@@ -59,7 +59,7 @@ class Change:
             return f"{place}: added{f': {self.after}' if self.after else ''}"
         if self.kind == "removed":
             return f"{place}: removed{f': {self.before}' if self.before else ''}"
-        if self.before == self.after == SHOWN:
+        if self.before == self.after == f'"{SHOWN}"':
             return f"{place}: changed (hidden)"
         return f"{place}: {self.before} -> {self.after}"
 

@@ -114,8 +114,13 @@ class ReleaseStore:
         """Call a release failed; the current one stays.
 
         Raises:
-            DeployError: it cannot be written.
+            DeployError: it cannot be written, or it is the one in use: that was proven, and is only left for another.
         """
+        if release.number == self._current_number():
+            raise DeployError(
+                f"release {release.number} is in use, and was proven: it cannot be called failed",
+                hint=f"orthancgen rollback {release.draft.environment}",
+            )
         failed = changed(release, state="failed", verified=verified or release.verified)
         self._store(failed)
         return failed
