@@ -9,18 +9,18 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Final
 
 from orthancgen.errors import DeployError
 from orthancgen.release.disk import from_json, to_json
 from orthancgen.release.lock import Holder
+from orthancgen.runtimes.compose.endpoint import asking
 
 if TYPE_CHECKING:
     import docker
 
-IMAGE: Final = "org.orthancgen.lock"
+IMAGE: Final = "orthancgen/lock"
 TAG: Final = "1"
 LABEL: Final = "org.orthancgen.lock"
 
@@ -109,26 +109,15 @@ class EngineLock:
 
     def _import_image(self) -> None:
         """Import an image with nothing in it; where another process did so at the same time, only one of them stays."""
+        from docker.errors import APIError
+
         empty = io.BytesIO()
         tarfile.open(fileobj=empty, mode="w").close()
         api = self._client.api
         answer = json.loads(api.import_image_from_data(empty.getvalue(), repository=IMAGE, tag=TAG))
         if api.inspect_image(f"{IMAGE}:{TAG}")["Id"] != answer["status"]:
-            api.remove_image(answer["status"])
+            with suppress(APIError):  # somebody's lock was made of it in between
+                api.remove_image(answer["status"])
 
-    @contextmanager
-    def _asking(self, verb: str) -> Iterator[None]:
-        from docker.errors import APIError, DockerException
-        from requests.exceptions import RequestException
-
-        try:
-            yield
-        except APIError as error:
-            raise DeployError(
-                f"cannot {verb} the lock: {self.place}: {error.explanation or error}", hint="see the engine's log"
-            ) from None
-        except (DockerException, RequestException) as error:
-            raise DeployError(
-                f"cannot {verb} the lock: {self.place}: the engine does not answer ({type(error).__name__})",
-                hint="is the engine running, and may you use it? docker version",
-            ) from None
+    def _asking(self, verb: str) -> AbstractContextManager[None]:
+        return asking(f"{verb} the lock ({self.place})")
