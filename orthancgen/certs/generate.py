@@ -117,7 +117,7 @@ def fits(leaf: Leaf, values: list[SecretValue], own: AuthorityStore, now: dateti
     """Whether certificate and key belong together, are of the authorities, hold, and say what is wanted."""
     text = "\n".join(value.reveal() for value in values)
     try:
-        certificate, key = load_certificates(text)[0], load_key(text)
+        certificate, key = load_certificates(text)[0], load_key(text, ours=True)
     except ValueError:
         return False
     return (

@@ -138,7 +138,7 @@ class AuthorityStore:
         path = self._path(f"{name}.next" if following else name)
         try:
             text = path.read_text(encoding="ascii")
-            certificate, key = load_certificates(text)[0], load_key(text)
+            certificate, key = load_certificates(text)[0], load_key(text, ours=True)
             whole = same_key(certificate, key)
         except FileNotFoundError:
             return None

@@ -156,6 +156,15 @@ class Engine:
         """Labels of what is made for the environment."""
         return {ENVIRONMENT_LABEL: self._environment}
 
+    def require_compose(self) -> None:
+        """Look for Compose, so that its absence is told before anything is done.
+
+        Raises:
+            ComposeMissingError, EngineTooOldError: there is none that can be used.
+        """
+        if self._compose is None:
+            self._compose = find_compose()
+
     # -- Compose ------------------------------------------------------------------------------------------------------
 
     def compose(

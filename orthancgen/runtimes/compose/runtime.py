@@ -53,7 +53,7 @@ class ComposeRuntime:
         Raises:
             EngineError: it cannot be used.
         """
-        return connect(environment=self.plan.site.environment)
+        return connect(environment=self.plan.site.environment, need_compose=False)
 
     @property
     def pins(self) -> dict[str, Pin]:
@@ -161,6 +161,7 @@ class ComposeRuntime:
         return self._change("rollback", report, wanted, target)
 
     def _change(self, verb: str, report: Report, wanted: Wanted, resolve_target: TargetOf) -> Deployed:
+        self.engine.require_compose()
         try:
             with self.locked(verb, wanted.reason):
                 done = takeback.recover(self.engine, self.releases, self.store, self.state)

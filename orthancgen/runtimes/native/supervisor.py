@@ -15,9 +15,9 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from orthancgen.errors import DeployError, StartError
+from orthancgen.runtimes.interrupts import held
 from orthancgen.runtimes.native import orphans
 from orthancgen.runtimes.native.environ import inherited
-from orthancgen.runtimes.interrupts import held
 from orthancgen.runtimes.state import State
 
 _WAIT_SECONDS: Final = 30
