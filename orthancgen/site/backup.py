@@ -136,7 +136,7 @@ class Backup(Section):
     schedule: Schedule = "daily 02:30"
     keep: Keep = Keep()
     check_percent: Annotated[int, Field(ge=0, le=100)] = 5
-    """Part of the repository that `orthancgen backup ENV --check` reads back, another one each time; 0: its index only."""
+    """Part of the repository that `orthancgen backup ENV --check` reads back, each time another; 0: its index only."""
     pause_seconds: Annotated[int, Field(ge=1, le=120)] = 20
     """Longest time that Orthanc is halted for the copy of its index; a copy that takes longer is given up."""
     environment: dict[
