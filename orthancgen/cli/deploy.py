@@ -75,7 +75,11 @@ def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | No
             from orthancgen.cli.verify import show_results
 
             show_results(console(), deployed.results)
-        _addresses(env, deployed.access, state_root)
+        if runtime.plan.site.runtime == "native" or all(result.passed for result in results):
+            _addresses(env, deployed.access, state_root)
+        else:
+            runs = f"release {deployed.release}, as before" if deployed.release else "nothing"
+            console().print(f"taken back: what runs is {runs}", style="bold red")
     if any(not result.passed for result in results):
         leave(Exit.VERIFY_FAILED)
 

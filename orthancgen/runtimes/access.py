@@ -35,6 +35,11 @@ class Access:
     seen_as: str | None = None
     database_address: tuple[str, int] | None = None
 
+    @property
+    def here(self) -> bool:
+        """Whether the services run on this host."""
+        return not self.engine_host
+
     def _reached(self, listen_on: str) -> str:
         everywhere = listen_on in _EVERY_ADDRESS
         return self.engine_host if everywhere and self.engine_host else _EVERY_ADDRESS.get(listen_on, listen_on)

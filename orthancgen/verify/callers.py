@@ -13,7 +13,7 @@ from orthancgen.site.model import Site
 from orthancgen.site.types import is_ip
 
 COMMANDS: Final[tuple[AnyoneCommand, ...]] = get_args(AnyoneCommand)
-_STRANGER: Final = "OGVERIFY"
+_STRANGER: Final = "OGSTRANGER"
 _NOWHERE: Final = "OGNOWHERE"
 _PROBING_ADDRESSES: Final = tuple(f"127.0.0.{last}" for last in (1, 3, 7, 11, 13))
 
@@ -44,7 +44,8 @@ def nowhere_aet(site: Site) -> str:
 
 
 def _unused(site: Site, wanted: str) -> str:
-    taken = {site.orthanc.aet.casefold(), *(modality.aet.casefold() for modality in site.modalities.values())}
+    titles = (site.orthanc.aet, site.verification.aet, *(modality.aet for modality in site.modalities.values()))
+    taken = {title.casefold() for title in titles}
     return next(aet for aet in (wanted, *(f"{wanted}{n}" for n in range(10_000))) if aet.casefold() not in taken)
 
 

@@ -30,7 +30,7 @@ from orthancgen.runtimes.compose.target import Target
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, Wanted
 from orthancgen.secrets.store import SecretStore
-from orthancgen.verify.result import CheckResult
+from orthancgen.verify.result import CheckResult, Outcome
 
 KEPT_RELEASES: Final = 10
 Verify = Callable[[Plan, Access], tuple[CheckResult, ...]]
@@ -210,9 +210,9 @@ class _Change:
             self._results = verify(self._target.plan, self._access)
         except VerifyError as error:
             raise DeployError(error.message, hint=error.hint) from None
-        failed = sum(not result.passed for result in self._results)
-        held = len(self._results) - failed
-        self._run.report.done("proofs", f"{failed} failed" if failed else f"{held} hold")
+        found = self._verified
+        failed = found is not None and found.failed
+        self._run.report.done("proofs", f"{failed} failed" if failed else f"{found.passed if found else 0} hold")
         if failed:
             raise _ProofsFailedError
 
@@ -220,8 +220,8 @@ class _Change:
     def _verified(self) -> Verified | None:
         if self._results is None:
             return None
-        failed = sum(not result.passed for result in self._results)
-        return Verified(len(self._results) - failed, failed)
+        outcomes = [result.outcome for result in self._results]
+        return Verified(outcomes.count(Outcome.PASSED), outcomes.count(Outcome.FAILED))
 
     def _changed_files(self) -> int:
         if self._current is None:

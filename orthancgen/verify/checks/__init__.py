@@ -10,6 +10,7 @@ from orthancgen.verify.checks import (
     backend_credentials,
     backend_ready,
     backend_status,
+    closed,
     database_password,
     dicom_port,
     dicom_tls,
@@ -69,4 +70,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     backend_credentials.BACKEND,
     backend_credentials.ELSEWHERE,
     database_password.CHECK,
+    closed.CHECK,
 )

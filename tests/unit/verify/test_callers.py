@@ -38,7 +38,7 @@ WORKSTATION = {"aet": "WS1", "address": "198.51.100.7", "may": ("echo", "find", 
 def test_with_anyone_a_stranger_comes_first_and_modalities_may_what_anyone_may_too() -> None:
     found = callers(site({"calling_aet": "anyone", "anyone_may": ["echo", "move"]}, ct=CT))
     assert found == (
-        Caller("OGVERIFY", frozenset({"echo", "move"})),
+        Caller("OGSTRANGER", frozenset({"echo", "move"})),
         Caller("CT1", frozenset({"echo", "store", "move"})),
     )
 
@@ -63,10 +63,10 @@ def test_ae_titles_that_stand_twice_are_left_out() -> None:
     assert [caller.aet for caller in found] == ["WS1"]
 
 
-@pytest.mark.parametrize("taken", ["OGVERIFY", "ogverify"])
+@pytest.mark.parametrize("taken", ["OGSTRANGER", "ogstranger"])
 def test_our_ae_titles_are_nobodys(taken: str) -> None:
-    occupied = site({"calling_aet": "registered"}, a=CT | {"aet": taken}, b=CT | {"aet": "OGVERIFY0"})
-    assert stranger_aet(occupied) == "OGVERIFY1"
+    occupied = site({"calling_aet": "registered"}, a=CT | {"aet": taken}, b=CT | {"aet": "OGSTRANGER0"})
+    assert stranger_aet(occupied) == "OGSTRANGER1"
     assert nowhere_aet(occupied) == "OGNOWHERE"
 
 

@@ -1,0 +1,69 @@
+"""What is for this host, or for the other services, is not reached from outside: the database, and what is on loopback.
+
+"From outside" is an address of this host that is not its loopback, called from this host: a port that is published on
+every address answers there. Whether a firewall would let anybody come so far is another question.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+import psutil
+
+from orthancgen.site.types import is_ip, is_loopback
+from orthancgen.verify.check import Check
+from orthancgen.verify.context import Context
+from orthancgen.verify.result import Verdict, skipped, verdict
+
+_SECONDS: Final = 2.0
+_MOST_ADDRESSES: Final = 8
+
+
+def examine(context: Context) -> Verdict:
+    """Connect to each port that must be closed, at each address of this host."""
+    expected = "connection refused, at every address of this host but its loopback"
+    closed = _closed(context)
+    if not closed:
+        return skipped(expected, "every service is meant to be reached from outside")
+    if not context.access.here:
+        return skipped(expected, "the services run on another host")
+    addresses = host_addresses()
+    if not addresses:
+        return skipped(expected, "this host has no other address than its loopback")
+    answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if _answers(host, port)]
+    names = ", ".join(f"{name} ({port})" for name, port in closed)
+    seen = f"so for {names}, at {len(addresses)} addresses"
+    return verdict(not answered, expected, "; ".join(answered) or seen, "which program listens there? ss -ltnp")
+
+
+def _closed(context: Context) -> list[tuple[str, int]]:
+    site = context.site
+    ports = [("Orthanc's HTTP", site.http.port)] if is_loopback(site.http.listen_on) else []
+    if site.backend.enabled:
+        ports.append(("the database", site.backend.database.port))
+        if is_loopback(site.backend.listen_on):
+            ports.append(("the backend", site.backend.port))
+    return ports
+
+
+def host_addresses() -> list[str]:
+    """Addresses of this host, without loopback and link-local ones; the first few."""
+    found = [
+        one.address
+        for addresses in psutil.net_if_addrs().values()
+        for one in addresses
+        if one.family in (socket.AF_INET, socket.AF_INET6) and "%" not in one.address
+    ]
+    return [address for address in found if is_ip(address) and not is_loopback(address)][:_MOST_ADDRESSES]
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), timeout=_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+CHECK = Check("closed-from-outside", "Database, and what listens on loopback, is closed to others", "negative", examine)
