@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,8 +131,6 @@ def test_a_line_that_was_cut_off_by_a_crash_is_told_and_the_chain_goes_on(log: A
 
 
 def test_two_that_write_at_once_make_one_chain(log: AuditLog) -> None:
-    import os
-
     children = []
     for _ in range(4):
         pid = os.fork()
@@ -165,6 +164,7 @@ def test_it_may_be_killed_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where a folder belongs")
     with pytest.raises(DeployError, match="cannot write") as caught:
-        AuditLog(tmp_path / "gone" / "audit.jsonl").append(EVENT, {})
+        AuditLog(tmp_path / "file" / "audit.jsonl").append(EVENT, {})
     assert caught.value.hint

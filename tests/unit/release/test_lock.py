@@ -8,14 +8,16 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from orthancgen.errors import DeployError, LockedError
 from orthancgen.release.lock import FileLock, Holder, Lock, break_lock, holders
+from orthancgen.release.model import Who
 from orthancgen.release.who import age, this_process
-from tests.support.killed import KILLED, in_child
+from tests.support.killed import KILLED, in_child, kill_at_each_change
 
 HOLD = """
 import signal, sys, time
@@ -157,8 +159,6 @@ def test_a_forked_child_does_not_give_it_back(file: FileLock) -> None:
 
 
 def test_a_kill_while_it_is_taken_leaves_a_whole_lock_or_none(file: FileLock, tmp_path: Path) -> None:
-    from tests.support.killed import kill_at_each_change
-
     killed = 0
     for number in kill_at_each_change(
         lambda number: lambda: Lock.acquire("test", "deploy", "", [FileLock(tmp_path / str(number) / "lock.json")])
@@ -179,8 +179,6 @@ def test_a_damaged_lock_names_its_file(file: FileLock) -> None:
 
 def holder(**changes: object) -> Holder:
     here = replace(this_process(), **changes)  # type: ignore[arg-type]
-    from orthancgen.release.model import Who
-
     return Holder("test", "deploy", "", Who("operator", here.host), "2026-01-01T00:00:00Z", here, "t")
 
 
@@ -239,8 +237,6 @@ def _ticks(pid: int) -> int:
     ],
 )
 def test_ages(since: str, words: str) -> None:
-    from datetime import UTC, datetime
-
     assert age(since, datetime(2026, 1, 10, tzinfo=UTC)) == words
 
 
