@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from orthancgen.runtimes.native.backend_app import ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
+from tests.support.engine import TestEngine, running_engine
+from tests.support.images import TestImages, build_all, prepare
 from tests.support.native import native_root
 
 
@@ -29,3 +32,19 @@ def state_root() -> Iterator[Path]:
 def native_apps(state_root: Path) -> Path:
     """The folder of built applications, for environments with a state root of their own."""
     return state_root / "apps"
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[TestEngine]:
+    """A container engine of the tests' own, with Compose; ended with everything on it."""
+    with running_engine() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def images(engine: TestEngine) -> TestImages:
+    """Every image of the tests, built from nothing on that engine."""
+    client = engine.connect().client
+    client.api.timeout = 600
+    with ThreadPoolExecutor(12) as pool:
+        return build_all(client, prepare(pool), pool)

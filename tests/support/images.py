@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ MONGO_PYTHON: Final = "3.13"
 """Debian 13's Python, for which the packages of the database's image are chosen."""
 MONGO_PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MONGO_FOLDER: Final = Path(__file__).parent / "mongo_image"
+_BASE_LABEL: Final = "org.orthancgen.test.base"
 CONSTRAINTS: Final = Path(__file__).parents[2] / "constraints.txt"
 
 
@@ -132,15 +134,17 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
 
 
 def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
-    """A tar archive of a Debian: apt, passwd (as the image `debian` has) and `include`; a week old at most."""
+    """A tar archive of a Debian with `include`; apt and passwd too, as the image `debian` has, where no other variant
+    is among the options. A week old at most."""
     target = CACHE / ("-".join((suite, *include)) + ".tar")
     if target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS:
         return target
     program = require_program("mmdebstrap", "apt-get install mmdebstrap")
-    packages = ",".join(("passwd", *include))
+    variant = [] if any(one.startswith("--variant=") for one in options) else ["--variant=apt", "--include=passwd"]
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / "base.tar"
-        _run([program, "--quiet", "--variant=apt", f"--include={packages}", *options, suite, str(made)])
+        packages = [f"--include={name}" for name in include]
+        _run([program, "--quiet", *variant, *packages, *options, suite, str(made)])
         made.rename(target)
     return target
 
@@ -171,10 +175,18 @@ def _run(command: list[str]) -> None:
 
 
 def _import(api: Any, archive: Path, name: str) -> None:
+    """The base image of an archive; not again where the engine has it: what was built on it stays good."""
+    from docker.errors import ImageNotFound
+
+    label = f"{archive.name} {archive.stat().st_mtime_ns}"
+    with suppress(ImageNotFound):
+        if (api.inspect_image(tag(name))["Config"]["Labels"] or {}).get(_BASE_LABEL) == label:
+            return
     repository, _, version = tag(name).partition(":")
+    changes = ['CMD ["bash"]', f'LABEL {_BASE_LABEL}="{label}"']
     with archive.open("rb") as source:
         pieces = iter(lambda: source.read(1 << 20), b"")  # not the file itself: the client would send its length too
-        answer = api.import_image_from_stream(pieces, repository=repository, tag=version, changes=['CMD ["bash"]'])
+        answer = api.import_image_from_stream(pieces, repository=repository, tag=version, changes=changes)
     assert "error" not in answer, answer
 
 
