@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from orthancgen.orthanc.keys import Version
 from orthancgen.plan.addresses import LOOPBACK, verifier_seen
+from orthancgen.plan.gateway import call_ports, has_gateway, plain_modalities
 from orthancgen.plan.model import Account, Flow, Listener, Plan, Purpose, Secret, Service, ServiceName
-from orthancgen.plan.plain import call_ports, plain_modalities
 from orthancgen.site.checks import secret_references, target_version
 from orthancgen.site.model import Site
 from orthancgen.site.problems import format_path
@@ -53,11 +53,6 @@ def _services(site: Site) -> Iterator[Service]:
     if site.backend.enabled:
         backend = Listener("backend", site.backend.listen_on, site.backend.port, ("backend", "port"))
         yield Service("backend", "Backend", (backend,), needs=("database",))
-
-
-def has_gateway(site: Site) -> bool:
-    """Whether there is something for the gateway to do: HTTPS, or the unencrypted DICOM listener."""
-    return site.runtime != "native" and (site.http.tls.enabled or site.dicom.plain.enabled)
 
 
 def _containers(site: Site) -> Iterator[Service]:

@@ -6,7 +6,7 @@ import hashlib
 from typing import Final
 
 from orthancgen import __version__
-from orthancgen.plan.build import has_gateway
+from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import (
     account_json,

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from orthancgen.plan.addresses import addresses
+from orthancgen.plan.gateway import call_ports, health_port, plain_modalities
 from orthancgen.plan.model import Plan
-from orthancgen.plan.plain import call_ports, plain_modalities
 from orthancgen.render.container_files import SECRETS_FOLDER
 from orthancgen.render.engine import render_template
 from orthancgen.render.layout import layout_of
 from orthancgen.render.tls import TLS_1_2_CIPHERS, TLS_1_3_CIPHERS
 from orthancgen.site.types import SecretRef
 
-HEALTH_PORT: Final = 19_999
-"""The gateway's port of its own health, on its own loopback."""
 _CALLING_TITLE: Final = 'req.payload(26,16),ltrim(" "),rtrim(" ")'
 """The calling AE title of an A-ASSOCIATE-RQ (PS3.8 section 9.3.2) without the spaces around it."""
 
@@ -57,7 +55,7 @@ def build(plan: Plan) -> str:
         tls_minimum=f"TLSv{site.http.tls.minimum_version}",
         tls_1_2_ciphers=":".join(TLS_1_2_CIPHERS),
         tls_1_3_ciphers=":".join(TLS_1_3_CIPHERS),
-        health_port=HEALTH_PORT,
+        health_port=health_port(site),
         services=_web(plan),
         certificate=_file(site.http.tls.certificate),
         modalities=peers,

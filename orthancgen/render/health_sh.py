@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from orthancgen.plan.gateway import health_port
 from orthancgen.plan.model import Plan
 from orthancgen.render.engine import render_template
-from orthancgen.render.haproxy_cfg import HEALTH_PORT
 
 
 def orthanc(plan: Plan) -> str:
@@ -20,5 +20,4 @@ def database(plan: Plan) -> str:
 
 def gateway(plan: Plan) -> str:
     """The gateway: haproxy answers."""
-    del plan
-    return render_template("gateway/health.sh", port=HEALTH_PORT)
+    return render_template("gateway/health.sh", port=health_port(plan.site))

@@ -12,8 +12,8 @@ from typing import Any, Final
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import addresses, verifier_seen
+from orthancgen.plan.gateway import call_ports
 from orthancgen.plan.model import Plan
-from orthancgen.plan.plain import call_ports
 from orthancgen.render.layout import Layout, layout_of
 from orthancgen.render.quoting import json_document
 from orthancgen.render.tls import TLS_1_2_CIPHERS

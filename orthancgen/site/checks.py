@@ -34,9 +34,15 @@ def ports_differ(site: Site) -> Iterator[Violation]:
     taken: dict[int, str] = {}
     for path, port, used in (
         (("dicom", "port"), site.dicom.port, True),
+        (("dicom", "plain", "port"), site.dicom.plain.port, site.dicom.plain.enabled),
         (("http", "port"), site.http.port, True),
         (("backend", "port"), site.backend.port, site.backend.enabled),
-        (("backend", "database", "port"), site.backend.database.port, site.backend.enabled),
+        # The database's container publishes no port.
+        (
+            ("backend", "database", "port"),
+            site.backend.database.port,
+            site.backend.enabled and site.runtime == "native",
+        ),
         (("viewer", "port"), site.viewer.port, site.viewer.enabled),
     ):
         if used and port in taken:
@@ -62,6 +68,25 @@ def aets_differ(site: Site) -> Iterator[Violation]:
             )
         else:
             first[key] = name
+    if site.verification.enabled and (same := first.get(fold(site.verification.aet))):
+        yield Violation(
+            ("verification", "aet"),
+            f"{site.verification.aet} is the AE title of {same} too",
+            "give the caller of `orthancgen verify` an AE title of its own",
+        )
+
+
+def names_are_free(site: Site) -> Iterator[Violation]:
+    """Names that start with ``orthancgen-`` are not taken: they are those of services and of the verification."""
+    for section in ("users", "modalities"):
+        for name in getattr(site, section):
+            if name.startswith("orthancgen-"):
+                yield Violation(
+                    (section, name),
+                    "names that start with orthancgen- are orthancgen's own",
+                    "name it otherwise",
+                    at="key",
+                )
 
 
 def callers_can_be_told(site: Site) -> Iterator[Violation]:
@@ -109,9 +134,6 @@ def somebody_administers(site: Site) -> Iterator[Violation]:
             "there is no user with the role administrator",
             "users: {orthanc: {role: administrator, password: {secret: orthanc_password}}}",
         )
-    for name in site.users:
-        if name.startswith("orthancgen-"):
-            yield Violation(("users", name), "names that start with orthancgen- are those of services", at="key")
 
 
 def secrets_are_one_to_one(site: Site) -> Iterator[Violation]:
@@ -267,6 +289,7 @@ def certificates_can_be_renewed(site: Site) -> Iterator[Violation]:
 CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     ports_differ,
     aets_differ,
+    names_are_free,
     callers_can_be_told,
     somebody_administers,
     secrets_are_one_to_one,

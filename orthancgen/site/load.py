@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from orthancgen.errors import InputError
 from orthancgen.orthanc.keys import Version
 from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation, target_version
+from orthancgen.site.container_checks import CONTAINER_CHECKS
 from orthancgen.site.explain import did_you_mean, message_and_hint
 from orthancgen.site.masking import mask_lines, mask_logins, may_be_secret
 from orthancgen.site.model import Site
@@ -230,7 +231,7 @@ def validate(
         for key, placeholder in _PLACEHOLDERS.items():
             data.setdefault(key, placeholder)
     if site is not None:
-        checks = (*CHECKS, *(PRODUCTION_CHECKS if site.kind == "production" else ()))
+        checks = (*CHECKS, *CONTAINER_CHECKS, *(PRODUCTION_CHECKS if site.kind == "production" else ()))
         asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
         version = target_version(site, asked)
         found = [v for check in checks for v in check(site)]

@@ -44,7 +44,7 @@ def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
 
 def images_are_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Images have a fixed tag, and none is known to be faulty."""
-    for field in ("orthanc", "mongo", "backend", "viewer"):
+    for field in ("orthanc", "mongo", "backend", "gateway", "backup", "viewer"):
         image = getattr(site.images, field)
         if image is not None and image_digest(image) is None and (image_tag(image) or "latest") == "latest":
             yield Violation(("images", field), "an image without a fixed tag changes under you", "name a version")
@@ -106,8 +106,9 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
             ("http", "listen_on"), "passwords and images would cross the network unencrypted",
             "http: {tls: {enabled: true}}, or listen_on: 127.0.0.1",
         )  # fmt: skip
-    for name, section in (("backend", site.backend), ("viewer", site.viewer)):
-        if section.enabled and not is_loopback(section.listen_on):
+    behind_gateway = site.runtime == "compose" and site.http.tls.enabled
+    for name, section, encrypted in (("backend", site.backend, behind_gateway), ("viewer", site.viewer, False)):
+        if section.enabled and not encrypted and not is_loopback(section.listen_on):
             yield Violation(
                 (name, "listen_on"), f"the {name} would be reached unencrypted from other hosts", "listen_on: 127.0.0.1"
             )
@@ -116,6 +117,12 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
             yield Violation(
                 ("dicom", "tls", "client_certificates"), "nothing proves who calls", "client_certificates: required",
                 "warning",
+            )  # fmt: skip
+        if site.dicom.plain.enabled:
+            names = ", ".join(name for name, modality in site.modalities.items() if not modality.tls)
+            yield Violation(
+                ("dicom", "plain", "enabled"), f"DICOM of {names} travels unencrypted",
+                "give each of them TLS as soon as it can", "warning",
             )  # fmt: skip
     elif site.network.profile != "lan" and site.network.vpn is None:
         yield Violation(

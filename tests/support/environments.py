@@ -25,7 +25,7 @@ environment: prod
 kind: production
 orthanc: {aet: ORTHANC, version: 1.13.0}
 dicom: {port: 2762, tls: {enabled: true}}
-modalities: {ct1: {aet: CT1, address: 192.0.2.10}}
+modalities: {ct1: {aet: CT1, address: 192.0.2.10, tls: true}}
 users: {admin: {role: administrator, password: {secret: admin_password}}}
 """
 """The shortest production environment without errors and warnings."""

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from orthancgen.orthanc.keys import Version
-from orthancgen.site import checks, production
+from orthancgen.site import checks, container_checks, production
 from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation
+from orthancgen.site.container_checks import CONTAINER_CHECKS
 from orthancgen.site.problems import format_path
 from orthancgen.site.production import PRODUCTION_CHECKS
 from tests.support.environments import MINIMAL, NEWEST, PRODUCTION, document, load_text, site_of
@@ -24,12 +25,17 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("ports_differ", {"backend/port": 8042}, ["backend.port"]),
     ("ports_differ", {"backend/port": 8042, "backend/enabled": False}, []),
     ("ports_differ", {"backend/database": {"port": 8001}}, ["backend.database.port"]),
+    ("ports_differ", {"backend/database": {"port": 8001}, "runtime": "compose"}, []),
+    ("ports_differ", {"dicom/plain": {"enabled": True, "port": 4242}}, ["dicom.plain.port"]),
+    ("ports_differ", {"dicom/plain": {"port": 4242}}, []),
     ("ports_differ", {"viewer": {"port": 8001, "enabled": True}}, ["viewer.port"]),
     ("ports_differ", {"viewer": {"port": 8001}}, []),
     ("aets_differ", {"modalities": {"a": CT, "b": {**CT, "aet": "CT2"}}}, []),
     ("aets_differ", {**REGISTERED, "modalities": {"a": CT, "b": {**CT, "aet": "ct1 "}}}, ["modalities.b.aet"]),
     ("aets_differ", {"modalities": {"a": CT, "b": CT}}, ["!modalities.b.aet"]),
     ("aets_differ", {"dicom/ae_checks/exact_case": True, "modalities": {"a": CT, "b": {**CT, "aet": "ct1"}}}, []),
+    ("aets_differ", {"modalities": {"a": CT}, "verification": {"enabled": True, "aet": "ct1"}}, ["verification.aet"]),
+    ("aets_differ", {"modalities": {"a": CT}, "verification": {"aet": "CT1"}}, []),
     ("callers_can_be_told", {}, []),
     ("callers_can_be_told", REGISTERED, ["!dicom.ae_checks.calling_aet"]),
     ("callers_can_be_told", {**REGISTERED, "modalities": {"a": CT}}, []),
@@ -52,10 +58,14 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("somebody_administers", {}, []),
     ("somebody_administers", {"users/admin/role": "viewer"}, ["users"]),
     ("somebody_administers", {"users": {}}, ["users"]),
+    ("names_are_free", {"modalities": {"ct": CT}}, []),
     (
-        "somebody_administers",
-        {"users/orthancgen-backend": {"role": "viewer", "password": {"secret": "b"}}},
-        ["users.orthancgen-backend"],
+        "names_are_free",
+        {
+            "users/orthancgen-backend": {"role": "viewer", "password": {"secret": "b"}},
+            "modalities": {"orthancgen-verify": CT},
+        },
+        ["users.orthancgen-backend", "modalities.orthancgen-verify"],
     ),
     ("secrets_are_one_to_one", {}, []),
     ("secrets_are_one_to_one", {"webhook/token": {"secret": "admin_password"}}, ["webhook.token.secret"]),
@@ -68,6 +78,8 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ),
     ("secrets_are_one_to_one", {"secrets": {"admin_password": {}}}, ["secrets.admin_password"]),
     ("secrets_are_one_to_one", {"secrets": {"other": {"env": "A"}}}, ["!secrets.other"]),
+    ("certificates_can_be_renewed", {}, []),
+    ("certificates_can_be_renewed", {"certificates": {"valid_days": 30}}, ["certificates.renew_days"]),
     ("webhook_has_a_receiver", {}, []),
     ("webhook_has_a_receiver", {"backend/enabled": False}, ["webhook.enabled"]),
     ("webhook_has_a_receiver", {"backend/enabled": False, "webhook/enabled": False}, []),
@@ -113,6 +125,72 @@ VERSION_TABLE: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ("address_can_be_chosen", {"http/listen_on": "192.0.2.1", "runtime": "compose"}, "1.12.7", []),
 ]
 
+IMAGES = {"images": {"orthanc": "orthancteam/orthanc:26.8.1", "mongo": "mongo:8.0.17"}}
+COMPOSE: dict[str, Any] = {
+    "runtime": "compose",
+    **IMAGES,
+    "dicom": {"port": 2762, "tls": {"enabled": True}},
+    "modalities": {"ct1": {**CT, "tls": True}, "us1": {"aet": "US1", "address": "192.0.2.11"}},
+}
+PLAIN: dict[str, Any] = {**COMPOSE, "dicom": {**COMPOSE["dicom"], "plain": {"enabled": True}}}
+# changes to MINIMAL, of which runtime: compose is one
+CONTAINER_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("containers_have_images", COMPOSE, []),
+    ("containers_have_images", {}, []),
+    ("containers_have_images", {"runtime": "compose"}, ["images.orthanc", "images.mongo"]),
+    ("containers_have_images", {"runtime": "compose", "backend/enabled": False}, ["images.orthanc"]),
+    ("container_network_is_free", COMPOSE, []),
+    ("container_network_is_free", {**COMPOSE, "network/allowed_sources": ["0.0.0.0/0", "2001:db8::/32"]}, []),
+    ("container_network_is_free", {**COMPOSE, "network/allowed_sources": ["172.16.0.0/12"]}, ["containers.subnet"]),
+    ("container_network_is_free", {**COMPOSE, "network/managed_from": ["172.30.242.9/32"]}, ["containers.subnet"]),
+    (
+        "container_network_is_free",
+        {**COMPOSE, "network": {"vpn": {"network": "172.30.0.0/16"}}},
+        ["containers.subnet"],
+    ),
+    ("container_network_is_free", {**COMPOSE, "http/listen_on": "172.30.242.200"}, ["containers.subnet"]),
+    ("container_network_is_free", {**COMPOSE, "containers/subnet": "192.168.7.0/24"}, []),
+    (
+        "container_network_is_free",
+        {**COMPOSE, "modalities": {"a": {**CT, "address": "172.30.242.77"}}},
+        ["containers.subnet"],
+    ),
+    (
+        "container_network_is_free",
+        {"containers/subnet": "10.0.0.0/24", "modalities": {"a": {**CT, "address": "10.0.0.1"}}},
+        [],
+    ),
+    ("callers_of_containers_are_seen", COMPOSE, []),
+    (
+        "callers_of_containers_are_seen",
+        {**COMPOSE, "dicom": {"published_on": "2001:db8::1", "ae_checks": {"calling_aet": "registered"}}},
+        ["dicom.published_on"],
+    ),
+    (
+        "callers_of_containers_are_seen",
+        {**COMPOSE, "modalities": {"a": {**CT, "address": "2001:db8::2"}}},
+        ["modalities.a.address"],
+    ),
+    ("callers_of_containers_are_seen", {"modalities": {"a": {**CT, "address": "2001:db8::2"}}}, []),
+    ("plain_listener_serves_somebody", PLAIN, []),
+    ("plain_listener_serves_somebody", COMPOSE, []),
+    ("plain_listener_serves_somebody", {**PLAIN, "runtime": "native"}, ["dicom.plain.enabled"]),
+    ("plain_listener_serves_somebody", {**PLAIN, "dicom": {"plain": {"enabled": True}}}, ["dicom.plain.enabled"]),
+    (
+        "plain_listener_serves_somebody",
+        {**PLAIN, "modalities": {"a": {**CT, "tls": True}}},
+        ["dicom.plain.enabled"],
+    ),
+    (
+        "plain_listener_serves_somebody",
+        {**PLAIN, "modalities": {"a": {**CT, "address": "ct1.example"}}},
+        ["modalities.a.address"],
+    ),
+    ("modalities_can_call", PLAIN, []),
+    ("modalities_can_call", COMPOSE, ["!modalities.us1.tls"]),
+    ("modalities_can_call", {**COMPOSE, "dicom": {"tls": {"enabled": False}}}, []),
+]
+
 DIGEST = "@sha256:" + "0" * 64
 PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("version_is_pinned_and_safe", {}, []),
@@ -122,6 +200,7 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("images_are_pinned_and_safe", {"images": {"orthanc": "orthancteam/orthanc:26.8.1", "mongo": "mongo:8.0.17"}}, []),
     ("images_are_pinned_and_safe", {"images": {"backend": "backend"}}, ["images.backend"]),
     ("images_are_pinned_and_safe", {"images": {"viewer": "viewer:latest"}}, ["images.viewer"]),
+    ("images_are_pinned_and_safe", {"images": {"gateway": "g", "backup": "b"}}, ["images.gateway", "images.backup"]),
     ("images_are_pinned_and_safe", {"images": {"viewer": f"viewer{DIGEST}"}}, []),
     ("images_are_pinned_and_safe", {"images": {"orthanc": "orthancteam/orthanc:25.1.0"}}, ["images.orthanc"]),
     ("images_are_pinned_and_safe", {"images": {"mongo": "mongo:8.0.16"}}, ["images.mongo"]),
@@ -142,6 +221,26 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("nothing_travels_in_the_clear", {"http/listen_on": "192.0.2.1"}, ["http.listen_on"]),
     ("nothing_travels_in_the_clear", {"http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, []),
     ("nothing_travels_in_the_clear", {"backend/listen_on": "0.0.0.0"}, ["backend.listen_on"]),
+    (
+        "nothing_travels_in_the_clear",
+        {"backend/listen_on": "0.0.0.0", "http/tls": {"enabled": True}},
+        ["backend.listen_on"],
+    ),
+    (
+        "nothing_travels_in_the_clear",
+        {"backend/listen_on": "0.0.0.0", "http/tls": {"enabled": True}, "runtime": "compose", **IMAGES},
+        [],
+    ),
+    (
+        "nothing_travels_in_the_clear",
+        {**IMAGES, "backend/listen_on": "0.0.0.0", "runtime": "compose"},
+        ["backend.listen_on"],
+    ),
+    (
+        "nothing_travels_in_the_clear",
+        {**IMAGES, "runtime": "compose", "modalities/ct1/tls": False, "dicom/plain": {"enabled": True}},
+        ["!dicom.plain.enabled"],
+    ),
     ("nothing_travels_in_the_clear", {"viewer": {"enabled": True, "listen_on": "::"}}, ["viewer.listen_on"]),
     (
         "nothing_travels_in_the_clear",
@@ -198,6 +297,13 @@ def test_between_values(name: str, changes: dict[str, Any], expected: list[str])
     assert places(list(getattr(checks, name)(site_of(MINIMAL, changes)))) == expected
 
 
+@pytest.mark.parametrize(("name", "changes", "expected"), CONTAINER_TABLE)
+def test_of_containers(name: str, changes: dict[str, Any], expected: list[str]) -> None:
+    violations = list(getattr(container_checks, name)(site_of(MINIMAL, changes)))
+    assert places(violations) == expected
+    assert all(violation.hint for violation in violations)
+
+
 @pytest.mark.parametrize(("name", "changes", "version", "expected"), VERSION_TABLE)
 def test_against_the_version(name: str, changes: dict[str, Any], version: str, expected: list[str]) -> None:
     site = site_of(MINIMAL, {**changes, "orthanc/version": version})
@@ -221,9 +327,11 @@ def test_what_production_refuses_development_may_have(
 
 
 def test_every_check_has_a_passing_and_a_failing_case() -> None:
-    rows = [*((name, expected) for name, _, expected in [*TABLE, *PRODUCTION_TABLE])]
+    rows = [*((name, expected) for name, _, expected in [*TABLE, *CONTAINER_TABLE, *PRODUCTION_TABLE])]
     rows += [(name, expected) for name, _, _, expected in VERSION_TABLE]
-    names = {check.__name__ for check in [*CHECKS, *PRODUCTION_CHECKS]} | {check.__name__ for check in VERSION_CHECKS}
+    names = {check.__name__ for check in [*CHECKS, *CONTAINER_CHECKS, *PRODUCTION_CHECKS]} | {
+        check.__name__ for check in VERSION_CHECKS
+    }
     assert {name for name, expected in rows if expected} == names
     assert {name for name, expected in rows if not expected} == names
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Written by orthancgen: is the gateway healthy? Exit 0 yes, 1 no.
 
-if ! exec 3<>"/dev/tcp/127.0.0.1/19999"; then
+if ! exec 3<>"/dev/tcp/127.0.0.1/20000"; then
   echo "nothing listens on the port of the gateway's health"
   exit 1
 fi
