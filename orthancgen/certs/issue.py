@@ -61,12 +61,27 @@ def new_key(kind: KeyKind) -> PrivateKey:
 
 
 def new_authority(
-    name: AuthorityName, common_name: str, organisation: str | None, kind: KeyKind, now: datetime.datetime
+    name: AuthorityName,
+    common_name: str,
+    organisation: str | None,
+    kind: KeyKind,
+    now: datetime.datetime,
+    *,
+    subject: x509.Name | None = None,
 ) -> Authority:
-    """A self-signed authority that may sign certificates and revocation lists, and no further authority."""
+    """A self-signed authority that may sign certificates and revocation lists, and no further authority.
+
+    Args:
+        name: which of the site's authorities.
+        common_name: what it is called; a few random digits are added.
+        organisation: in its name, or None.
+        kind: of its key.
+        now: the moment from which it holds.
+        subject: its whole name, instead of the two.
+    """
     key = new_key(kind)
     # Two authorities of one name would be told apart by their key identifiers alone, which not every device looks at.
-    subject = _subject(f"{common_name} {random_source.token_hex(4)}", organisation)
+    subject = subject or _subject(f"{common_name} {random_source.token_hex(4)}", organisation)
     builder = (
         _builder(subject, subject, key.public_key(), now, now + datetime.timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -195,7 +210,9 @@ def load_key(pem: str, *, ours: bool = False) -> PrivateKey:
     if start < 0 or end < 0:
         raise ValueError("there is no private key in it")
     try:
-        key = serialization.load_pem_private_key(pem[start:].encode(), password=None, unsafe_skip_rsa_key_validation=ours)
+        key = serialization.load_pem_private_key(
+            pem[start:].encode(), password=None, unsafe_skip_rsa_key_validation=ours
+        )
     except TypeError:
         raise ValueError("its key has a passphrase") from None
     except Exception:  # the library's own text may quote the input

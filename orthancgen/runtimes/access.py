@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from orthancgen.errors import DeployError
@@ -27,6 +28,7 @@ class Access:
         engine_host: the host of the containers, where it is another one than this; empty where it is not.
         seen_as: the address from which the services see every call of this host come; None where they see its own.
         database_address: where the database in a container is reached from this host; None where it is not.
+        authorities: folder of the site's own certificate authorities, where they are at hand.
     """
 
     plan: Plan
@@ -34,6 +36,7 @@ class Access:
     engine_host: str = ""
     seen_as: str | None = None
     database_address: tuple[str, int] | None = None
+    authorities: Path | None = None
 
     @property
     def here(self) -> bool:
@@ -118,7 +121,8 @@ def stored_access(plan: Plan, state: State) -> Access:
             f"the environment {plan.site.environment} was not deployed here: {state.root} has no {', '.join(missing)}",
             hint=f"orthancgen deploy {plan.site.environment}",
         )
-    return Access(plan, {name: value for name, value in values.items() if value is not None})
+    known = {name: value for name, value in values.items() if value is not None}
+    return Access(plan, known, authorities=store.authorities)
 
 
 def _bracketed(host: str) -> str:

@@ -71,9 +71,7 @@ def callers(site: Site) -> tuple[Caller, ...]:
     ]
     if site.verification.enabled:
         own = site.verification
-        registered.insert(
-            0, Caller(own.aet, frozenset(own.may) | open_to_all, verifier_seen(site) if bound else None)
-        )
+        registered.insert(0, Caller(own.aet, frozenset(own.may) | open_to_all, verifier_seen(site) if bound else None))
     return (Caller(stranger_aet(site), open_to_all), *registered) if open_to_all else tuple(registered)
 
 

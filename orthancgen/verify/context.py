@@ -107,7 +107,7 @@ class Context:
     @cached_property
     def tls(self) -> Any:
         """The TLS context for DICOM (with a certificate of our own where there is one), or None for plain TCP."""
-        return client_context(self.site.dicom.tls, self.access.secrets) if self.site.dicom.tls.enabled else None
+        return client_context(self.site, self.access.secrets) if self.site.dicom.tls.enabled else None
 
     def peer(self, calling_aet: str, source_address: str | None = None, called_aet: str | None = None) -> Peer:
         """Orthanc as a DICOM peer, called by that AE title."""

@@ -10,6 +10,7 @@ from orthancgen.runtimes.access import Access, stored_access
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.project import project_name
 from orthancgen.runtimes.state import State
+from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 
 
@@ -34,7 +35,7 @@ def access_of(plan: Plan, state: State, engine: Engine, secrets: Mapping[str, Se
         database = (address, plan.site.backend.database.port) if address else None
     return Access(
         plan, values, engine_host="" if engine.local else engine.host, seen_as=_seen(plan, engine),
-        database_address=database,
+        database_address=database, authorities=SecretStore(state.secrets).authorities,
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
         plan=plan,
         state=state,
         bundle=bundle,
-        access=Access(plan, secrets),
+        access=Access(plan, secrets, authorities=SecretStore(state.secrets).authorities),
         programs=programs,
         app=app,
         account=account,

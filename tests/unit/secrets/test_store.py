@@ -122,14 +122,13 @@ def test_characters_that_clients_treat_differently_are_refused(store: SecretStor
         gather(plan_of({"secrets": {"admin_password": {"env": "GIVEN"}}}), store, {"GIVEN": text})
 
 
-def test_certificates_are_not_generated_and_must_be_pem(store: SecretStore) -> None:
+def test_certificates_of_ones_own_must_be_pem(store: SecretStore) -> None:
     tls = {"dicom/tls": {"enabled": True}}
-    with pytest.raises(InputError, match="a certificate or key is not generated"):
-        gather(plan_of(tls), store, {})
     names = [secret.name for secret in plan_of(tls).secrets if secret.purpose == "pem"]
     sources = {name: {"env": "GIVEN"} for name in names}
     with pytest.raises(InputError, match="the file is no PEM"):
         gather(plan_of({**tls, "secrets": sources}), store, {"GIVEN": "not a certificate"})
+    assert not store.authorities.exists()
 
 
 def test_a_store_that_cannot_be_used_says_so(tmp_path: Path) -> None:
