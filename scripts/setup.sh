@@ -7,8 +7,12 @@ kind=${1:?native or dev}
 
 packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 if [ "$kind" = dev ]; then
-  packages+=(dcmtk git lua-check lua5.1 lua5.3 mount)
+  packages+=(dcmtk git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount)
+  # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
+  [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
+# Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
+declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker.io]="docker.service docker.socket containerd.service")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -18,17 +22,21 @@ for package in "${packages[@]}"; do
 done
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "installing ${missing[*]}"
-  # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
+  unwanted=()
+  for package in "${missing[@]}"; do
+    # shellcheck disable=SC2206
+    unwanted+=(${services[$package]:-})
+  done
   policy=/usr/sbin/policy-rc.d
-  if [[ " ${missing[*]} " == *" orthanc "* ]] && [ ! -e "$policy" ]; then
+  if [ "${#unwanted[@]}" -gt 0 ] && [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod 755 "$policy"
     trap 'as_root rm -f "$policy"' EXIT
   fi
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  if [[ " ${missing[*]} " == *" orthanc "* ]] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
-    as_root systemctl disable --quiet orthanc.service || true
+  if [ "${#unwanted[@]}" -gt 0 ] && command -v systemctl >/dev/null && [ -d /run/systemd/system ]; then
+    as_root systemctl disable --quiet "${unwanted[@]}" || true
   fi
 fi
 
