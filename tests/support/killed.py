@@ -1,7 +1,7 @@
-"""Run something in a process that is killed just before its n-th change of the file system, for every n.
+"""Run something in a process that is killed before or after its n-th change of the file system, for every n.
 
-Python announces each such change by an audit event (https://docs.python.org/3/library/audit_events.html). A kill is a
-real SIGKILL: no handler, no `finally`, no buffer that is written at the end.
+Python's profiler announces each call of a function of the system, and its return. A kill is a real SIGKILL: no
+handler, no `finally`, no buffer that is written at the end.
 """
 
 from __future__ import annotations
@@ -11,10 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from types import FrameType
 from typing import Any
 
-CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate"}
+CHANGES = {
+    *("open", "write", "flush", "fsync", "close", "fchmod", "truncate", "ftruncate"),
+    *("rename", "replace", "link", "symlink", "unlink", "remove", "mkdir", "rmdir"),
+}
+"""Names of the functions that change files; of `str.replace` and its like there are few, and they do no harm."""
 KILLED = -signal.SIGKILL
 
 
@@ -49,17 +53,13 @@ def kill_at_each_change(prepare: Callable[[int], Callable[[], object]]) -> Itera
 def _armed(action: Callable[[], object], number: int) -> None:
     left = number
 
-    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    def watch(frame: FrameType, event: str, function: Any) -> None:
         nonlocal left
-        if event in CHANGES or (event == "open" and _writes(arguments)):
+        if event in {"c_call", "c_return"} and function.__name__ in CHANGES:
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(watch)
+    sys.setprofile(watch)
     action()
-
-
-def _writes(arguments: tuple[Any, ...]) -> bool:
-    path, _, flags = arguments
-    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR)) and isinstance(path, (str, Path))
+    sys.setprofile(None)

@@ -150,7 +150,7 @@ def test_it_may_be_killed_anywhere(tmp_path: Path) -> None:
     def prepare(number: int) -> Callable[[], object]:
         (tmp_path / str(number)).mkdir()
         log = AuditLog(tmp_path / str(number) / "audit.jsonl")
-        return lambda: filled(log, 3)
+        return lambda: filled(log, 2)
 
     killed = 0
     for number in kill_at_each_change(prepare):
