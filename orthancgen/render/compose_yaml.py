@@ -34,6 +34,12 @@ __all__ = ["build", "document", "mounts", "users", "volumes"]
 LABEL: Final = "org.orthancgen.environment"
 MONGO_PORT: Final = 27017
 """The port on which the image mongo listens when nothing is said."""
+_KEY_ORDER: Final = (
+    "image", "depends_on", "volumes", "secrets", "environment", "ports", "networks", "command", "entrypoint", "restart",
+    "healthcheck", "logging", "labels", "user",
+)  # fmt: skip
+"""Customary order of a service's keys; all others follow in the order of the alphabet.
+https://github.com/zavoloklom/docker-compose-linter/blob/main/docs/rules/service-keys-order-rule.md"""
 _FILES: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "database": ("health.sh",),
     "orthanc": ("orthanc.json", "orthancgen.lua", "health.sh"),
@@ -86,7 +92,10 @@ def build(plan: Plan) -> str:
         _comment(HEAD.format(environment=comment(plan.site.environment))),
         _yaml({"name": built["name"]}),
         "services:",
-        *(_indented(_commented({name: built["services"][name]}, _flows(plan, name))) for name in containers(plan)),
+        *(
+            _indented(_commented({name: built["services"][name]}, _flows(plan, name)))
+            for name in sorted(containers(plan))
+        ),
         _yaml({key: built[key] for key in ("networks", "volumes", "secrets")}),
     ]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
@@ -97,7 +106,7 @@ def document(plan: Plan) -> dict[str, Any]:
     environment = plan.site.environment
     return {
         "name": f"orthancgen-{environment}",
-        "services": {name: _service(plan, name) for name in containers(plan)},
+        "services": {name: _service(plan, name) for name in sorted(containers(plan))},
         "networks": _networks(plan),
         "volumes": {volume.name: _volume(plan, volume) for volume in volumes(plan)},
         "secrets": {
@@ -141,7 +150,11 @@ def _service(plan: Plan, name: ServiceName) -> dict[str, Any]:
         **_lifetime(plan, name),
         "labels": _labels(plan),
     }
-    return {key: value for key, value in service.items() if value not in ([], {})}
+    return {key: service[key] for key in sorted(service, key=_rank) if service[key] not in ([], {})}
+
+
+def _rank(key: str) -> tuple[int, str]:
+    return (_KEY_ORDER.index(key) if key in _KEY_ORDER else len(_KEY_ORDER), key)
 
 
 def _program(plan: Plan, name: ServiceName) -> dict[str, Any]:
@@ -194,7 +207,7 @@ def _published(plan: Plan, name: ServiceName) -> list[dict[str, Any]]:
             "published": str(listener.port),
             "protocol": "tcp",
         }
-        for listener in (service.listeners if service else ())
+        for listener in sorted(service.listeners if service else (), key=lambda one: str(one.port))
     ]
 
 
