@@ -7,12 +7,13 @@ kind=${1:?native or dev}
 
 packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 if [ "$kind" = dev ]; then
-  packages+=(dcmtk git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount)
+  packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
 # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
-declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker.io]="docker.service docker.socket containerd.service")
+declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
+  [docker.io]="docker.service docker.socket containerd.service")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 

@@ -80,6 +80,7 @@ def running_engine() -> Iterator[TestEngine]:
         require_program(program, f"apt-get install {'iproute2' if program == 'ip' else program}")
     with tempfile.TemporaryDirectory(prefix="ocg-", ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
+        folder.chmod(0o711)  # as /var/run is: whether somebody may use the engine is decided by its socket
         started = _Daemon(dockerd, folder)
         try:
             started.start()
