@@ -162,8 +162,7 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
             "DicomTlsCertificate": f"{layout.secrets}/{site.dicom.tls.certificate.secret}",
             "DicomTlsPrivateKey": f"{layout.secrets}/{site.dicom.tls.private_key.secret}",
             "DicomTlsRemoteCertificateRequired": required,
-            # 0 is the profile of BCP 195 (PS3.15 B.12)
-            "DicomTlsMinimumProtocolVersion": 0,
+            **_dicom_tls_strength(site.orthanc.settings),
         }
         if required:
             values["DicomTlsTrustedCertificates"] = f"{layout.secrets}/{site.dicom.tls.trusted.secret}"
@@ -186,6 +185,17 @@ def _verifier(site: Site) -> Modality:
     """`orthancgen verify` as a modality. Nothing listens there: Orthanc never calls it."""
     verification = site.verification
     return Modality(aet=verification.aet, address=verifier_seen(site), may=verification.may, tls=site.dicom.tls.enabled)
+
+
+def _dicom_tls_strength(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """TLS 1.2 and 1.3 alone (PS3.15 B.12, RFC 8996, RFC 9325).
+
+    Not Orthanc's own "BCP 195 profile" (0): that is the retired one of DCMTK, which goes on with TLS 1.0 and AES128-SHA
+    where a caller offers nothing better; seen with 1.13.0. It takes no list of ciphers beside it.
+    """
+    if settings.get("DicomTlsMinimumProtocolVersion") == 0:
+        return {}
+    return {"DicomTlsMinimumProtocolVersion": 4, "DicomTlsCiphersAccepted": list(TLS_1_2_CIPHERS)}
 
 
 def _modality(modality: Modality, known: Mapping[str, object], host: str, port: int) -> dict[str, Any]:

@@ -64,7 +64,10 @@ OWNED: Final[dict[str, str]] = {
 }
 
 DEFAULTS: Final[frozenset[str]] = frozenset(
-    {"ExecuteLuaEnabled", "RestApiWriteToFileSystemEnabled", "HttpTimeout", "DicomTlsMinimumProtocolVersion"}
+    {
+        *("ExecuteLuaEnabled", "RestApiWriteToFileSystemEnabled", "HttpTimeout"),
+        *("DicomTlsMinimumProtocolVersion", "DicomTlsCiphersAccepted"),
+    }
 )
 """Keys that are rendered with a safe value, which ``orthanc.settings`` may replace."""
 

@@ -9,7 +9,7 @@ if ! exec 3<>"/dev/tcp/$HOSTNAME/27017"; then
   exit 1
 fi
 # Header: 52 bytes, request 1, to nobody, OP_MSG (2013). Body: no flags, one document {hello: 1, $db: "admin"}.
-printf '\x34\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1f\0\0\0\x10hello\0\x01\0\0\0\x02$db\0\x06\0\0\0admin\0\0' >&3
+printf '\x34\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1f\0\0\0\x10hello\0\x01\0\0\0\x02\x24db\0\x06\0\0\0admin\0\0' >&3
 # The answer begins with its own length, and holds the field ok, a double, which is 1 where the database serves.
 length=$(timeout 4 head -c 4 <&3 | od -An -v -tu4 | tr -d ' \n')
 if [[ $length =~ ^[0-9]{2,5}$ ]]; then
