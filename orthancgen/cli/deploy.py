@@ -29,6 +29,7 @@ from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
 @click.option("--plan", "plan_id", metavar="ID", help="Apply only what `orthancgen plan` showed under this id.")
 @click.option("--reason", help="Why, for the history.")
 @click.option("--keep-failed", is_flag=True, help="Leave what failed as it is, instead of going back (containers).")
+@click.option("--repair", is_flag=True, help="Write every file and make every container anew (containers).")
 @json_option
 def deploy(
     env: str,
@@ -38,6 +39,7 @@ def deploy(
     plan_id: str | None,
     reason: str | None,
     keep_failed: bool,
+    repair: bool,
     as_json: bool,
 ) -> None:
     """Bring ENV to life: secrets, configuration, services, health, proofs. A second time changes nothing.
@@ -48,7 +50,7 @@ def deploy(
 
     _, runtime = load_running(env, state_root)
     report = Silent() if as_json else ConsoleReport(console())
-    wanted = Wanted(timeout, not no_verify, keep_failed, plan_id, reason)
+    wanted = Wanted(timeout, not no_verify, keep_failed, plan_id, reason, repair)
     try:
         deployed = runtime.deploy(report, wanted)
     finally:

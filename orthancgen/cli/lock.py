@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Also where the run that holds it is alive on this host.")
 @json_option
 def lock(env: str, state_root: Path | None, breaking: bool, yes: bool, force: bool, as_json: bool) -> None:
-    """Show who holds ENV, or break its lock. Exit 0 where it is free, 1 where it is held."""
+    """Show who holds ENV, or break its lock and end what was cut off. Exit 0 where it is free, 1 where it is held."""
     from orthancgen.release.lock import holders
 
     _, runtime = load_running(env, state_root)
@@ -36,11 +36,13 @@ def lock(env: str, state_root: Path | None, breaking: bool, yes: bool, force: bo
     found = holders(runtime.lock_stores())
     if breaking and found:
         _break(plan, runtime.state, found, yes=yes, force=force, ask=not as_json)
+    recovered = runtime.recover() if breaking else None
     if as_json:
         print_json(
             {
                 "environment": plan.site.environment,
                 "held": bool(found) and not breaking,
+                "recovered": recovered,
                 "holders": [
                     {"place": store.place, "alive": holder.process.alive(), **asdict(holder)} for store, holder in found
                 ],
@@ -51,6 +53,8 @@ def lock(env: str, state_root: Path | None, breaking: bool, yes: bool, force: bo
             console().print(f"{'broken' if breaking else 'held'}: {store.place}: {holder}", soft_wrap=True)
         if not found:
             console().print("free")
+        if recovered:
+            console().print(f"the run that was cut off: {recovered}", soft_wrap=True)
     if found and not breaking:
         leave(Exit.SOMETHING_TO_SEE)
 

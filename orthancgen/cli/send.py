@@ -31,7 +31,7 @@ _SHOWN_FAILURES = 20
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of Orthanc.")
 @click.option(
-    "--certificate", type=_PEM, help="Certificate to show by TLS, PEM.  [default: Orthanc's own, on its host]"
+    "--certificate", type=_PEM, help="Certificate to show by TLS, PEM.  [default: that of `verify`, on the host of Orthanc]"
 )
 @click.option("--key", type=_PEM, help="Private key of that certificate, PEM.")
 @click.option("--trusted", type=_PEM, help="Authorities that Orthanc's certificate must be of, PEM.")
@@ -126,7 +126,7 @@ def _own(plan: Plan, state_root: Path | None) -> ssl.SSLContext:
 
     try:
         access = stored_access(plan, state_of(plan.site.environment, state_root))
-        return client_context(plan.site.dicom.tls, access.secrets)
+        return client_context(plan.site, access.secrets)
     except (DeployError, ssl.SSLError):
         raise InputError(
             "this environment takes DICOM by TLS only, and there is no certificate to show",

@@ -220,7 +220,7 @@ def files(live: Mapping[str, str], wanted: Mapping[str, str], environment: str) 
         wanted: likewise; the same kind of digest.
         environment: its name.
     """
-    remedy = f"somebody edited what is generated: change the environment, then orthancgen deploy {environment}"
+    remedy = f"change the environment instead; to have the files as they were: orthancgen deploy {environment} --repair"
     for path in sorted({*live, *wanted}):
         if live.get(path) != wanted.get(path):
             found = "other bytes" if path in live else _ABSENT

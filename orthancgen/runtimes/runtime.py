@@ -27,6 +27,7 @@ class Wanted:
         keep_failed: leave what failed as it is, for somebody to look at, instead of going back.
         plan_id: the plan that was shown; another one is refused. None where none was shown.
         reason: why it is done, for the history.
+        repair: write every file anew and make every container anew, also where they seem to be as they should.
     """
 
     health_seconds: float = 60.0
@@ -34,6 +35,7 @@ class Wanted:
     keep_failed: bool = False
     plan_id: str | None = None
     reason: str | None = None
+    repair: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,16 @@ class Runtime(Protocol):
         Raises:
             InputError: there is none, or the runtime keeps none.
             DeployError: it cannot be brought back; what ran before runs.
+        """
+
+    def recover(self) -> str | None:
+        """End what a run left that was cut off: forward where it had proven what it did, else back.
+
+        Returns:
+            What was done, or None where nothing was left.
+
+        Raises:
+            DeployError: it cannot be ended.
         """
 
     def lock_stores(self) -> tuple[LockStore, ...]:

@@ -25,7 +25,7 @@ from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.live import Live, facts_of, index_schema, stale_services
 from orthancgen.runtimes.compose.ports import require_free
-from orthancgen.runtimes.compose.project import Project, definition
+from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, START_ORDER, Project, definition
 from orthancgen.runtimes.compose.target import Target
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, Wanted
@@ -70,6 +70,9 @@ def apply(run: Run, target: Target, verify: Verify | None) -> Deployed:
     live = Live.look(run.engine, target.plan.site.environment)
     current = run.releases.current()
     found = difference(run.releases, target, current, live)
+    if run.wanted.repair:
+        unwanted = found.unwanted if found else ()
+        found = Steps(tuple(n for n in START_ORDER if n in target.draft.digests), unwanted, bool(found and found.anew))
     access = access_of(target.plan, target.state, run.engine, target.secrets)
     if found is None:
         run.report.done("services", "unchanged")
@@ -138,7 +141,10 @@ class _Change:
             if isinstance(error, _ProofsFailedError):
                 return Deployed(self._access, (), 0, self._results, self._current.number if self._current else None)
             raise
-        self._log("good", release.number)
+        try:
+            self._settle(journal)
+        finally:
+            self._log("good", release.number)
         return Deployed(self._access, tuple(self._started), self._changed_files(), self._results, release.number)
 
     def _steps(self, journal: Journal, verify: Verify | None) -> Release:
@@ -166,15 +172,24 @@ class _Change:
         journal.step("complete")
         schema = index_schema(self._access)
         facts = facts_of(target, project.containers())
-        completed = run.releases.complete(release, index_schema=schema, verified=self._verified, facts=facts)
+        return run.releases.complete(release, index_schema=schema, verified=self._verified, facts=facts)
+
+    def _settle(self, journal: Journal) -> None:
+        """What is left once the release is in use. Where this fails, the next run does it."""
         journal.step("completed")
-        takeback.finish(run.store, journal)
-        takeback.clean(run.engine, run.releases, target.state, KEPT_RELEASES)
-        return completed
+        takeback.finish(self._run.store, journal)
+        takeback.clean(self._run.engine, self._run.releases, self._target.state, KEPT_RELEASES)
 
     def _place(self) -> None:
         self._run.report.started("files")
-        placed = takeback.place(self._run.engine, self._target.folders.values())
+        known = self._current.draft.digests if self._current else {}
+        anew = self._run.wanted.repair
+        needed = [
+            folder
+            for service, folder in self._target.folders.items()
+            if service != ACCOUNT_SERVICE and (anew or known.get(service) != folder.digest)
+        ]
+        placed = takeback.place(self._run.engine, needed, anew=anew)
         self._run.report.done("files", f"{placed} folders written" if placed else "unchanged")
 
     def _bring_up(self, project: Project, name: ServiceName) -> None:
@@ -183,7 +198,7 @@ class _Change:
         needed = self._todo.anew or name in self._todo.stale
         if needed:
             self._started.append(name)
-            project.up([name])
+            project.up([name], anew=run.wanted.repair)
         project.wait_healthy(name, run.wanted.health_seconds, self._target.secrets)
         run.report.done(name, "started" if needed else "unchanged")
 
@@ -198,6 +213,7 @@ class _Change:
         self._run.report.started("database accounts")
         journal.note(database_password="unknown")  # noqa: S106  a state, no password
         journal.step("database account")
+        takeback.place(self._run.engine, [self._target.folders[ACCOUNT_SERVICE]])
         project.set_account()
         journal.note(database_password="new")  # noqa: S106
         self._run.report.done("database accounts", "set")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -101,25 +101,31 @@ def open_client(endpoint: Endpoint, timeout_seconds: float = _TIMEOUT_SECONDS) -
         EngineError: the address or its TLS files cannot be used.
     """
     import docker
-    from docker.errors import APIError, DockerException, InvalidVersion
+    from docker.errors import APIError, DockerException
 
-    options = dict(endpoint.options)
+    options = {**endpoint.options, "base_url": endpoint.host, "timeout": timeout_seconds}
     if endpoint.host.startswith("ssh://"):
         options["use_ssh_client"] = True  # the user's own ssh, with its configuration and agent
     try:
-        client = docker.DockerClient(base_url=endpoint.host, version="auto", timeout=timeout_seconds, **options)
-        about = client.version()
-    except InvalidVersion:
-        raise _too_old("an engine without a version that is known today") from None
+        # Not version="auto": where that fails, nobody could close the connection.
+        with closing(docker.APIClient(version=_text(OLDEST_API), **options)) as probe:
+            about = probe.version(api_version=False)
     except APIError as error:
         raise EngineError(
             f"the engine refuses to say its version: {error.explanation or error}", hint=_where(endpoint)
         ) from None
     except (DockerException, OSError, ValueError) as error:
         raise _why(endpoint, error) from None
-    if _numbers(about.get("ApiVersion", "")) < OLDEST_API:
-        raise _too_old(f"Docker Engine {about.get('Version', '?')} (API {about.get('ApiVersion', '?')})")
-    return client
+    spoken = about.get("ApiVersion") if isinstance(about, dict) else None
+    if not isinstance(spoken, str):
+        raise EngineError(f"what answers at {endpoint.host} is no container engine", hint=_where(endpoint))
+    if _numbers(spoken) < OLDEST_API:
+        raise _too_old(f"Docker Engine {about.get('Version', '?')} (API {spoken})")
+    return docker.DockerClient(version=spoken, **options)
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
 
 
 def _too_old(what: str) -> EngineTooOldError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ class Engine:
         named: bool = False,
     ) -> None:
         self.client = client
+        weakref.finalize(self, client.close)  # its connections end with it, whoever forgets to
         self.endpoint = endpoint
         self._compose = compose
         self._environment = environment

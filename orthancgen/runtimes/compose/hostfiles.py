@@ -82,20 +82,16 @@ def is_there(client: Any, folder: str, labels: Mapping[str, str], name: str = ""
     Raises:
         EngineError: the engine refuses.
     """
-    from docker.errors import APIError, NotFound
+    from docker.errors import APIError
 
     with asking(f"look for {folder} on the engine's host"):
         try:
             with _helper(client, [], labels, bind_existing=folder) as container:
-                if name:
-                    client.api.get_archive(container, f"/{_INSIDE}/{name}")[0].close()
-        except NotFound:
-            return False
+                return not name or _read_archive(client, container, f"/{_INSIDE}/{name}") is not None
         except APIError as error:
             if error.status_code == 400 and "does not exist" in (error.explanation or ""):
                 return False
             raise
-        return True
 
 
 def read(client: Any, folder: str, labels: Mapping[str, str]) -> tuple[PlacedFile, ...] | None:
@@ -106,10 +102,7 @@ def read(client: Any, folder: str, labels: Mapping[str, str]) -> tuple[PlacedFil
     """
     if not is_there(client, folder, labels):
         return None
-    with (
-        asking(f"read {folder} on the engine's host"),
-        _helper(client, [], labels, bind_existing=folder) as container,
-    ):
+    with asking(f"read {folder} on the engine's host"), _helper(client, [], labels, bind_existing=folder) as container:
         stream, _ = client.api.get_archive(container, f"/{_INSIDE}")
         packed = io.BytesIO(b"".join(stream))
     with tarfile.open(fileobj=packed) as archive:
@@ -189,15 +182,7 @@ def own_volume(client: Any, name: str, uid: int, gid: int, labels: Mapping[str, 
 
 def _look(client: Any, container: str) -> tuple[tuple[int, int], bool]:
     """Owner of the mount's root and whether it is empty, from the first bytes of its archive."""
-    stream, _ = client.api.get_archive(container, f"/{_INSIDE}")
-    try:
-        head = b""
-        for piece in stream:
-            head += piece
-            if len(head) >= _HEAD_BYTES:
-                break
-    finally:
-        stream.close()
+    head = _read_archive(client, container, f"/{_INSIDE}") or b""
     names, owner = [], (0, 0)
     with suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(head), mode="r|") as archive:
         for entry in archive:
@@ -208,6 +193,25 @@ def _look(client: Any, container: str) -> tuple[tuple[int, int], bool]:
                 names.append(path)
                 break
     return owner, not names
+
+
+def _read_archive(client: Any, container: str, path: str) -> bytes | None:
+    """The first bytes of the archive of a path; None where there is nothing of that name.
+
+    By the client's own session: its method for this cannot let go of an answer before its end.
+    """
+    api = client.api
+    url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
+    with api.get(url, params={"path": path}, stream=True, timeout=api.timeout) as answer:
+        if answer.status_code == 404:
+            return None
+        answer.raise_for_status()
+        head = b""
+        for piece in answer.iter_content(64 * 1024):
+            head += piece
+            if len(head) >= _HEAD_BYTES:
+                break
+        return head
 
 
 @contextmanager

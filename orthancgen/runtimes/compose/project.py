@@ -98,14 +98,24 @@ class Project:
             environment={**self.variables, **(variables or {})},
         )
 
-    def up(self, services: Sequence[str]) -> None:
-        """Create and start services as the file says; one that is so already is not touched.
+    def up(self, services: Sequence[str], *, anew: bool = False) -> None:
+        """Create and start services as the file says; one that is so already is not touched, unless `anew`.
 
         Raises:
             DeployError: Compose or the engine refuses; with what it said.
         """
         if services:
-            self._compose("up", "--detach", "--no-deps", "--no-build", "--pull", "never", "--quiet-pull", *services)
+            self._compose(
+                "up",
+                *(["--force-recreate"] if anew else []),
+                "--detach",
+                "--no-deps",
+                "--no-build",
+                "--pull",
+                "never",
+                "--quiet-pull",
+                *services,
+            )
 
     def set_account(self, variables: Mapping[str, str] | None = None) -> None:
         """Run the job that gives the database its accounts.

@@ -120,7 +120,8 @@ class ComposeRuntime:
     def deploy(self, report: Report, wanted: Wanted) -> Deployed:
         """Start what changed; what fails its health or its proofs is taken back."""
         self.prepare()
-        return self._unchanged(report, wanted) or self._change("deploy", report, wanted, self.target)
+        unchanged = None if wanted.repair else self._unchanged(report, wanted)
+        return unchanged or self._change("deploy", report, wanted, self.target)
 
     def _unchanged(self, report: Report, wanted: Wanted) -> Deployed | None:
         """The answer where everything is as it is wanted, which needs no lock: nothing is touched."""
@@ -200,6 +201,14 @@ class ComposeRuntime:
             reason=reason or "",
             bundle=bundle,
         )
+
+    def recover(self) -> str | None:
+        """End what a run left that was cut off. Returns what was done, or None where nothing was left."""
+        if not self.state.root.exists() or Journal.resume(self.journal_file) is None:
+            return None
+        self.engine.require_compose()
+        with self.locked("recover", None):
+            return takeback.recover(self.engine, self.releases, self.store, self.state)
 
     def access(self) -> Access:
         """By the published ports, and the bridge of the database."""

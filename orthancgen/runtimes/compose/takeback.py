@@ -35,13 +35,13 @@ _HEALTH_SECONDS: Final = 90.0
 _SERVICE_STEPS: Final[tuple[Step, ...]] = ("orthanc", "backend", "gateway")
 
 
-def place(engine: Engine, folders: Iterable[ServiceFolder]) -> int:
-    """Write the folders that are not there yet; those that are have the same content by their name.
+def place(engine: Engine, folders: Iterable[ServiceFolder], *, anew: bool = False) -> int:
+    """Write the folders that are not there yet, or all; those that are have the same content by their name.
 
     Returns:
         How many were written.
     """
-    missing = [folder for folder in folders if not engine.has_placed(folder.path)]
+    missing = [folder for folder in folders if anew or not engine.has_placed(folder.path)]
     for folder in missing:
         engine.place(folder.files, folder.path)
     return len(missing)

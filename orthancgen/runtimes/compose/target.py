@@ -55,14 +55,21 @@ class Target:
 
     @property
     def plan_id(self) -> str:
-        """A name for exactly this: the same files, secrets and images give the same one."""
+        """A name for exactly this: the same files, images and secrets give the same one.
+
+        Secrets that are not made yet count as such: each look at them would make others.
+        """
+        store = SecretStore(self.state.secrets)
+        made = {
+            name: value
+            for name, value in self.draft.secrets.items()
+            if name in self.plan.site.secrets or store.read(name) or store.waiting(name)
+        }
         digest = hashlib.sha256()
         for file in self.bundle.files:
             digest.update(f"{file.path}\0{file.mode:o}\0{len(file.content)}\0".encode() + file.content)
-        for service, value in sorted(self.draft.digests.items()):
-            digest.update(f"{service}\0{value}\0".encode())
-        for service, image in sorted(self.draft.images.items()):
-            digest.update(f"{service}\0{image.reference}\0{image.id}\0".encode())
+        said = [made, {service: [image.reference, image.id] for service, image in self.draft.images.items()}]
+        digest.update(json.dumps(said, sort_keys=True).encode())
         return digest.hexdigest()[:_ID_CHARACTERS]
 
     def restoring(self, number: int, left: int) -> Target:

@@ -96,6 +96,10 @@ class NativeRuntime:
         """Stop the services and their supervisor."""
         return running.stop(self.state)
 
+    def recover(self) -> str | None:
+        """The next deploy does it, from its own copy of the last good state."""
+        return None
+
     def lock_stores(self) -> tuple[LockStore, ...]:
         """A file in the state folder, which is on the host where everything runs."""
         return (FileLock(self.state.root / "lock.json"),)
