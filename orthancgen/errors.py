@@ -14,7 +14,8 @@
     │   │   ├── ComposeMissingError   no docker command, or it has no Compose
     │   │   └── EngineLostError       the engine stopped answering in the middle
     │   ├── ImageError           an image is not there and cannot be had
-    │   └── LockedError          another run holds the environment
+    │   ├── LockedError          another run holds the environment
+    │   └── BackupError          a backup cannot be made, read or brought back
     └── VerifyError          5   the proofs could not be run at all
 
 A check that fails is not an error but a result (exit code 1). Anything else that escapes is a bug: exit code 70.
@@ -134,6 +135,10 @@ class ImageError(DeployError):
 
 class LockedError(DeployError):
     """Another run holds the lock of this environment."""
+
+
+class BackupError(DeployError):
+    """A backup cannot be made, read or brought back."""
 
 
 class VerifyError(OrthancgenError):

@@ -30,6 +30,8 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "pin": ("pin", "Write down exactly which container images an environment runs."),
     "images": ("images", "Show container images; build orthancgen's own."),
     "send": ("send", "Store DICOM files and folders."),
+    "backup": ("backup", "Save images, records and state, while all goes on."),
+    "restore": ("backup", "Bring a backup back, and compare every instance."),
     "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
     "certs": ("certs", "List, check, issue, renew and hand over certificates."),
 }
