@@ -75,7 +75,11 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     other = bundle(**{"orthanc/name": "Other"})
     states = {change.path: change.state for change in compare(other, tmp_path)}
     assert snapshot(tmp_path) == before
-    assert {path for path, state in states.items() if state == "change"} == {"orthanc/orthanc.json", "site.json", MANIFEST}
+    assert {path for path, state in states.items() if state == "change"} == {
+        "orthanc/orthanc.json",
+        "site.json",
+        MANIFEST,
+    }
     write(other, tmp_path)
     after = snapshot(tmp_path)
     assert {path for path in after if after[path] != before[path]} == {"orthanc/orthanc.json", "site.json", MANIFEST}
