@@ -27,6 +27,7 @@ from orthancgen.backup.sets import (
     STAGING,
     STATE,
     STORAGE,
+    BackupSet,
     Kind,
     Manifest,
     sets_of,
@@ -60,6 +61,7 @@ class Summary:
         absent: files of the index that were not there at its copy.
         gone: files that were deleted while they were saved.
         removed: old backups that were removed.
+        first: whether there was no complete one before.
         seconds: how long all took.
     """
 
@@ -75,6 +77,7 @@ class Summary:
     absent: int
     gone: int
     removed: int
+    first: bool
     seconds: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -107,7 +110,10 @@ def make(plan: Plan, state: State, repository: Repository, report: Report) -> Su
         manifest, saved, paused, whole = _save(plan, state, repository, site, containers, report)
     finally:
         jobs.remove_volume(site.staging)
-    removed = remove_old(plan, repository, report)
+    report.started("old backups")
+    sets = sets_of(repository, plan.site.environment)
+    removed = _remove_old(plan, repository, sets)
+    report.done("old backups", f"{removed} removed, {len(sets) - removed} kept")
     return Summary(
         run=manifest.run_id,
         time=manifest.time,
@@ -121,6 +127,7 @@ def make(plan: Plan, state: State, repository: Repository, report: Report) -> Su
         absent=manifest.absent,
         gone=manifest.gone,
         removed=removed,
+        first=not any(one.complete and one.run_id != manifest.run_id for one in sets),
         seconds=round(time.monotonic() - since, 1),
     )
 
@@ -208,7 +215,7 @@ def _records(plan: Plan, site: SiteJobs, containers: Mapping[str, Container], re
     return records
 
 
-def remove_old(plan: Plan, repository: Repository, report: Report) -> int:
+def _remove_old(plan: Plan, repository: Repository, sets: list[BackupSet]) -> int:
     """Remove the backups that `backup.keep` does not keep, and those that were cut off; how many.
 
     Backups are kept or removed whole. A run that is newer than the newest complete one is not taken for cut off.
@@ -218,12 +225,8 @@ def remove_old(plan: Plan, repository: Repository, report: Report) -> int:
     """
     environment = plan.site.environment
     go = set(repository.due_to_go(tags(environment, kind="manifest"), plan.site.backup.keep))
-    sets = sets_of(repository, environment)
     newest = max((one.time for one in sets if one.complete), default="")
     unwanted = [one for one in sets if (one.snapshots["manifest"].id in go if one.complete else one.time < newest)]
-    if not unwanted:
-        return 0
-    report.started("old backups")
-    repository.forget([snapshot.id for one in unwanted for snapshot in one.snapshots.values()])
-    report.done("old backups", f"{len(unwanted)} removed")
+    if unwanted:
+        repository.forget([snapshot.id for one in unwanted for snapshot in one.snapshots.values()])
     return len(unwanted)

@@ -26,7 +26,7 @@ from orthancgen.runtimes.compose.endpoint import asking
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State
 
-_INSTANCE: Final = 3
+_INSTANCE: Final = 4
 _PAGE: Final = 5000
 _LEVELS: Final = ("patients", "studies", "series", "instances")
 

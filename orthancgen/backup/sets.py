@@ -15,8 +15,8 @@ from orthancgen.errors import BackupError, InputError
 
 Kind = Literal["orthanc", "database", "state", "manifest"]
 MARK: Final = "orthancgen"
-MANIFEST: Final = "/backup/manifest.json"
-STATE: Final = "/backup/state.tar"
+MANIFEST: Final = "/manifest.json"
+STATE: Final = "/state.tar"
 STAGING: Final = "/backup/staging"
 INDEX: Final = f"{STAGING}/index"
 DATABASE: Final = f"{STAGING}/database"

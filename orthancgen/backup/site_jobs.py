@@ -47,7 +47,7 @@ class Wrong:
 
     Attributes:
         what: missing or damaged.
-        level: 0 patient, 1 study, 2 series, 3 instance.
+        level: 1 patient, 2 study, 3 series, 4 instance (`ResourceType` of Orthanc).
         orthanc_id: of that resource.
         uuid: of the file.
     """

@@ -82,11 +82,11 @@ def backup(
                 open_repository(repository, state, make=False)
                 _check(repository, plan, report, as_json=as_json)
                 return
-            made |= open_repository(repository, state, make=True, anew=new_repository)
+            open_repository(repository, state, make=True, anew=new_repository)
             summary = make(plan, state, repository, report)
             _note(runtime, "backup", f"{summary.run}: {summary.instances} instances", summary.seconds)
     _show_summary(summary, repository, as_json=as_json)
-    if made:
+    if summary.first or made:
         _warn_of_password(plan, env)
 
 

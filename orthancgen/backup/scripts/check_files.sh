@@ -1,6 +1,6 @@
 # Compares the files of /storage with the index in /index, byte for byte: their MD5 as Orthanc noted it at arrival.
 #
-# Prints `missing|damaged LEVEL ORTHANC_ID UUID` for each that is not as it must be (LEVEL: 0 patient ... 3 instance),
+# Prints `missing|damaged LEVEL ORTHANC_ID UUID` for each that is not as it must be (LEVEL: 1 patient ... 4 instance),
 # `compared COUNT`, and `removed COUNT` for files that no index names, which Orthanc would keep for ever.
 index=/index/index
 mkdir -p /tmp/work
@@ -20,11 +20,13 @@ sqlite3 -readonly -separator ' ' "$index" "SELECT uuid, compressedSize, $path FR
     while read -r uuid size place; do
         [[ ! -e /storage/$place || $(stat --format=%s "/storage/$place") == "$size" ]] || echo "damaged $uuid"
     done >> wrong
-sqlite3 -separator ' ' -readonly "$index" << 'SQL'
+if [[ -s wrong ]]; then
+    sqlite3 -readonly "$index" << 'SQL'
 CREATE TEMP TABLE wrong(what TEXT, uuid TEXT);
 .separator ' '
-.import /tmp/work/wrong temp.wrong
+.import wrong temp.wrong
 SELECT w.what, r.resourceType, r.publicId, w.uuid
   FROM wrong w JOIN AttachedFiles a ON a.uuid = w.uuid JOIN Resources r ON r.internalId = a.id;
 SQL
+fi
 printf 'compared %s\n' "$(wc -l < named)"

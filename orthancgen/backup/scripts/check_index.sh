@@ -10,7 +10,7 @@ if [[ $result != ok ]]; then
 fi
 sqlite3 -separator ' ' "$index" "
   SELECT 'schema', value FROM GlobalProperties WHERE property = 1;
-  SELECT CASE resourceType WHEN 0 THEN 'patients' WHEN 1 THEN 'studies' WHEN 2 THEN 'series' ELSE 'instances' END,
+  SELECT CASE resourceType WHEN 1 THEN 'patients' WHEN 2 THEN 'studies' WHEN 3 THEN 'series' WHEN 4 THEN 'instances' END,
          count(*) FROM Resources GROUP BY resourceType;
   SELECT 'files', count(*) FROM AttachedFiles;
   SELECT 'bytes', coalesce(sum(compressedSize), 0) FROM AttachedFiles;
