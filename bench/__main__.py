@@ -23,6 +23,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "send": "sending",
     "commands": "commands",
     "growth": "growth",
+    "deploy": "deploying",
 }
 """Name -> module of this package, whose ``measure(Size, Path) -> Result`` is the benchmark."""
 HERE: Final = Path(__file__).resolve().parent

@@ -205,7 +205,7 @@ def _health(place: str, state: Mapping[str, Any], restarts: int, release: Releas
         killed = ", out of memory" if state.get("OOMKilled") else ""
         yield Drift("health", place, "running", f"{status}{ended}{killed}", f"orthancgen logs {environment}")
     health = (state.get("Health") or {}).get("Status", "healthy")
-    if status == "running" and health != "healthy":
+    if status == "running" and health not in {"healthy", "starting"}:  # the engine's first look at it is to come
         yield Drift("health", place, "healthy", str(health), f"orthancgen logs {environment}")
     if restarts:
         found = f"restarted {restarts} time{'s' if restarts > 1 else ''} by itself"

@@ -7,8 +7,8 @@ no other purpose than to say that this is wanted:
 
     ORTHANCGEN_FAULTS_ALLOWED=1 ORTHANCGEN_FAULT=kill@verify orthancgen deploy test
 
-``kill@STEP`` ends the process as ``kill -9`` does, ``fail@STEP`` raises an error. The steps are those of
-:data:`orthancgen.release.journal.STEPS`.
+``kill@STEP`` ends the process as ``kill -9`` does, ``fail@STEP`` raises an error; several are joined by commas. The
+steps are those of :data:`orthancgen.release.journal.STEPS`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def fault_at(step: str) -> None:
     """
     if os.environ.get(ALLOWED) != "1":
         return
-    wanted = os.environ.get(FAULT, "")
-    if wanted == f"kill@{step}":
+    wanted = os.environ.get(FAULT, "").split(",")
+    if f"kill@{step}" in wanted:
         os.kill(os.getpid(), signal.SIGKILL)
-    if wanted == f"fail@{step}":
+    if f"fail@{step}" in wanted:
         raise DeployError(f"failed on purpose at the step {step}", hint=f"{FAULT} is set: unset it")

@@ -15,7 +15,7 @@ import pytest
 from orthancgen.dicom.synthetic import ct_series
 from orthancgen.runtimes.compose.project import COMPOSE_FILE, project_name
 from orthancgen.secrets.store import SecretStore
-from tests.support.contained import SERVICES, Contained
+from tests.support.contained import SERVICES, Contained, write_images
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
 from tests.support.namespaces import Hosts, network
@@ -48,9 +48,7 @@ def base(prod: Contained) -> Iterator[Contained]:
 
 def store(site: Contained, name: str, count: int, folder: Path) -> subprocess.Popen[str]:
     """Begin to send images of a series of their own as the verification caller."""
-    folder.mkdir()
-    for number, instance in enumerate(ct_series(name, datetime.now().astimezone(), count, rows=64, columns=64)):
-        (folder / f"{number}.dcm").write_bytes(instance.data)
+    write_images(folder, name, count)
     return site.start("send", str(folder), "--retries", "60", "--associations", "1", "--json")
 
 
@@ -197,8 +195,8 @@ def test_no_secret_stands_anywhere(prod: Contained, tmp_path: Path) -> None:
             text = text[text.index("PRIVATE KEY") :].splitlines()[5]
         values[secret.name] = text.encode()
     assert len(values) >= 8
-    ca_key = (next(prod.state.root.glob("ca/*.key"))).read_bytes().splitlines()[5]
-    values["the authority's key"] = ca_key
+    authority = (prod.state.root / "ca/dicom.pem").read_text()
+    values["the authority's key"] = authority[authority.index("PRIVATE KEY") :].splitlines()[2].encode()
     api = prod.engine.client.api
     places: dict[str, bytes] = {}
     for name, container in prod.containers().items():
@@ -308,6 +306,7 @@ def test_a_plan_that_is_not_what_would_be_applied_any_more_is_refused(base: Cont
     said = base.run("deploy", "--plan", planned["plan"], code=4)
     assert planned["plan"] in said.err
     assert base.json("plan", code=1)["plan"] in said.err
+    assert "unchanged" in base.run("deploy", "--plan", base.json("plan", code=1)["plan"]).out
 
 
 def test_what_was_changed_by_hand_is_seen(base: Contained) -> None:

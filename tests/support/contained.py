@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx
 import yaml
 
 from orthancgen.cli.output import load_plan
+from orthancgen.dicom.synthetic import PATIENT_NAME, ct_series
 from orthancgen.plan.model import Plan
 from orthancgen.release.model import Release
 from orthancgen.release.store import ReleaseStore
@@ -27,6 +29,14 @@ from tests.support.images import TestImages
 from tests.support.native import COMMAND, Said
 
 SERVICES = ("database", "orthanc", "backend", "gateway")
+
+
+def write_images(folder: Path, name: str, count: int) -> None:
+    """Images of a patient of their own, which is not the one that the proofs take away again."""
+    folder.mkdir(exist_ok=True)
+    patient = PATIENT_NAME.encode()
+    for number, instance in enumerate(ct_series(name, datetime.now().astimezone(), count, rows=64, columns=64)):
+        (folder / f"{number}.dcm").write_bytes(instance.data.replace(patient, b"KEPT".ljust(len(patient))))
 
 
 class Contained:

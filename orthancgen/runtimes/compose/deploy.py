@@ -23,7 +23,7 @@ from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose import takeback
 from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.engine import Engine
-from orthancgen.runtimes.compose.live import Live, facts_of, index_schema, stale_services
+from orthancgen.runtimes.compose.live import Live, facts_of, index_schema, require_own, stale_services
 from orthancgen.runtimes.compose.ports import require_free
 from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, START_ORDER, Project, definition
 from orthancgen.runtimes.compose.target import Target
@@ -68,6 +68,7 @@ def apply(run: Run, target: Target, verify: Verify | None) -> Deployed:
         DeployError: a step failed; what ran before runs again, unless the message says otherwise.
     """
     live = Live.look(run.engine, target.plan.site.environment)
+    require_own(live, target.state, target.plan.site.environment)
     current = run.releases.current()
     found = difference(run.releases, target, current, live)
     if run.wanted.repair:
@@ -152,7 +153,7 @@ class _Change:
         # A value that a service may know from now on is on the disk before any service is given it.
         run.store.wait_with(target.secrets)
         journal.step("volumes")
-        takeback.ensure_volumes(run.engine, target.plan)
+        takeback.ensure_volumes(run.engine, target.plan, target.state)
         journal.step("files")
         self._place()
         journal.step("release")

@@ -103,6 +103,8 @@ def open_client(endpoint: Endpoint, timeout_seconds: float = _TIMEOUT_SECONDS) -
     import docker
     from docker.errors import APIError, DockerException
 
+    if endpoint.socket_path is not None:
+        _try_socket(endpoint.socket_path, endpoint)
     options = {**endpoint.options, "base_url": endpoint.host, "timeout": timeout_seconds}
     if endpoint.host.startswith("ssh://"):
         options["use_ssh_client"] = True  # the user's own ssh, with its configuration and agent
@@ -141,9 +143,10 @@ def _where(endpoint: Endpoint) -> str:
 
 
 def _why(endpoint: Endpoint, error: Exception) -> EngineError:
-    path = endpoint.socket_path
-    if path is not None:
-        return _why_not_socket(path, endpoint)
+    if endpoint.socket_path is not None:
+        return EngineError(
+            f"what listens at {endpoint.socket_path} does not answer as a container engine does", hint=_where(endpoint)
+        )
     text = str(error)
     if "paramiko" in text:
         return EngineError("an engine behind SSH needs a library", hint="pip install 'docker[ssh]'")
@@ -163,24 +166,23 @@ def _innermost(error: BaseException) -> str:
     return getattr(cause, "strerror", None) or type(cause).__name__
 
 
-def _why_not_socket(path: Path, endpoint: Endpoint) -> EngineError:
+def _try_socket(path: Path, endpoint: Endpoint) -> None:
     try:
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(5)
             probe.connect(str(path))
     except PermissionError:
-        return EngineRefusedError(
+        raise EngineRefusedError(
             f"this user may not use the container engine: {path} refuses",
             hint="run orthancgen as root, or let an administrator add this user to the group of that socket "
             "(usermod -aG docker USER, then log in again): who is in it can become root",
-        )
+        ) from None
     except OSError as error:
-        return EngineAbsentError(
+        raise EngineAbsentError(
             f"no container engine is running: {path} ({error.strerror or type(error).__name__})",
             hint=f"start it (systemctl start docker) or install Docker Engine {OLDEST_ENGINE} or newer; "
             f"the address was chosen by {endpoint.said_by}",
-        )
-    return EngineError(f"what listens at {path} does not answer as a container engine does", hint=_where(endpoint))
+        ) from None
 
 
 @contextmanager

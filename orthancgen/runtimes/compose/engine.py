@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ _SERVICE: Final = "com.docker.compose.service"
 _ONE_OFF: Final = "com.docker.compose.oneoff"
 _COMPOSE_SECONDS: Final = 600.0
 _STOP_SECONDS: Final = 60
+_REMOVE_SECONDS: Final = 15.0
 _CANNOT_EXECUTE: Final = 126
 """What a shell reports for a program that it cannot run."""
 
@@ -220,8 +222,7 @@ class Engine:
         """A job whose command was ended goes on without it."""
         with suppress(EngineError):
             for found in self._list(project, one_off=True):
-                with asking("remove a job"):
-                    self.client.api.remove_container(found["Id"], force=True, v=True)
+                self._remove(found["Id"])
 
     # -- containers ---------------------------------------------------------------------------------------------------
 
@@ -365,11 +366,25 @@ class Engine:
         Raises:
             EngineError: the engine does not answer, or refuses.
         """
-        from docker.errors import NotFound
-
         self.stop(container_id, stop_seconds=stop_seconds)
+        self._remove(container_id)
+
+    def _remove(self, container_id: str) -> None:
+        """Remove a container, or wait until whoever removes it already is done."""
+        from docker.errors import APIError, NotFound
+
+        api = self.client.api
+        deadline = time.monotonic() + _REMOVE_SECONDS
         with asking("remove a container"), suppress(NotFound):
-            self.client.api.remove_container(container_id, v=True, force=True)
+            while True:
+                try:
+                    api.remove_container(container_id, v=True, force=True)
+                except APIError as error:
+                    if error.status_code != 409 or time.monotonic() > deadline:
+                        raise
+                else:
+                    return
+                time.sleep(0.1)
 
     def remove_project(self, project: str, *, stop_seconds: int = _STOP_SECONDS) -> None:
         """Stop and remove the containers of a project, the last one made first, and its networks; volumes stay.
@@ -441,15 +456,15 @@ class Engine:
             found = self.client.api.containers(all=True, filters={"label": labels})
         return str(found[0]["ImageID"]) if found else None
 
-    def volumes(self, project: str) -> list[str]:
-        """Names of the volumes of a project, sorted.
+    def volumes(self, project: str) -> dict[str, dict[str, str]]:
+        """The volumes of a project by name, sorted, with their labels.
 
         Raises:
             EngineError: the engine does not answer, or refuses.
         """
         with asking("list the volumes"):
             found = self.client.api.volumes(filters={"label": [f"{_PROJECT}={project}"]})
-        return sorted(volume["Name"] for volume in found["Volumes"] or [])
+        return {one["Name"]: dict(one.get("Labels") or {}) for one in sorted(found["Volumes"] or [], key=_name_of)}
 
     def ensure_volume(
         self, name: str, uid: int, gid: int, labels: Mapping[str, str], *, options: Mapping[str, str] | None = None
@@ -518,6 +533,10 @@ def connect(host: str | None = None, *, environment: str = "", need_compose: boo
     client = open_client(endpoint)
     compose = find_compose() if need_compose else None
     return Engine(client, endpoint, compose=compose, environment=environment, named=host is not None)
+
+
+def _name_of(found: Mapping[str, Any]) -> str:
+    return str(found["Name"])
 
 
 def _container(found: Mapping[str, Any]) -> Container:

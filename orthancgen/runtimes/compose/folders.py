@@ -62,6 +62,11 @@ def state_key(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def state_id(key: bytes) -> str:
+    """A name for a state folder that everybody may see."""
+    return hmac.new(key, b"state folder", hashlib.sha256).hexdigest()[:_DIGEST_CHARACTERS]
+
+
 def blind(key: bytes, value: SecretValue) -> str:
     """A digest by which a changed secret is noticed, which tells nobody without the key what it was."""
     return hmac.new(key, value.reveal().encode(), hashlib.sha256).hexdigest()[:_DIGEST_CHARACTERS]

@@ -200,12 +200,18 @@ def _read_archive(client: Any, container: str, path: str) -> bytes | None:
 
     By the client's own session: its method for this cannot let go of an answer before its end.
     """
+    from docker.errors import create_api_error_from_http_exception
+    from requests.exceptions import HTTPError
+
     api = client.api
     url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
     with api.get(url, params={"path": path}, stream=True, timeout=api.timeout) as answer:
         if answer.status_code == 404:
             return None
-        answer.raise_for_status()
+        try:
+            answer.raise_for_status()
+        except HTTPError as error:
+            create_api_error_from_http_exception(error)
         head = b""
         for piece in answer.iter_content(64 * 1024):
             head += piece

@@ -8,26 +8,30 @@ from typing import Any, Final
 
 import httpx
 
+from orthancgen.errors import DeployError
 from orthancgen.plan.model import ServiceName
 from orthancgen.release.drift import container_facts
 from orthancgen.release.model import Release
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose.engine import Container, Engine
-from orthancgen.runtimes.compose.folders import file_digests, state_key
+from orthancgen.runtimes.compose.folders import file_digests, state_id, state_key
 from orthancgen.runtimes.compose.project import START_ORDER, project_name
 from orthancgen.runtimes.compose.target import Target
+from orthancgen.runtimes.state import State
 
 CONFIG_HASH: Final = "com.docker.compose.config-hash"
 """Label by which Compose itself knows whether a container is as its file says."""
+STATE_LABEL: Final = "org.orthancgen.state"
+"""Label of volumes: which state folder they were made from."""
 _HTTP_SECONDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Containers by service, and the names of the volumes, without the project's prefix."""
+    """Containers by service; volumes by name, without the project's prefix, with their labels."""
 
     containers: Mapping[str, Container]
-    volumes: frozenset[str]
+    volumes: Mapping[str, Mapping[str, str]]
 
     @classmethod
     def look(cls, engine: Engine, environment: str) -> Live:
@@ -37,8 +41,24 @@ class Live:
             DeployError: it does not answer.
         """
         project = project_name(environment)
-        volumes = frozenset(name.removeprefix(f"{project}_") for name in engine.volumes(project))
+        volumes = {name.removeprefix(f"{project}_"): labels for name, labels in engine.volumes(project).items()}
         return cls(dict(engine.containers(project)), volumes)
+
+
+def require_own(live: Live, state: State, environment: str) -> None:
+    """Refuse to touch what was deployed from another state folder: its secrets and releases are not here.
+
+    Raises:
+        DeployError: a volume of the environment says so.
+    """
+    own = state_id(state_key(state.root / "key"))
+    others = sorted(name for name, labels in live.volumes.items() if labels.get(STATE_LABEL, own) != own)
+    if others:
+        raise DeployError(
+            f"this engine has the environment {environment} from another state folder than {state.root}: "
+            f"its volumes {', '.join(others)} belong to that one, and its passwords are not here",
+            hint="run where it was deployed from, or name that folder with --state; or restore a backup",
+        )
 
 
 def stale_services(target: Target, current: Release | None, live: Live) -> tuple[ServiceName, ...]:

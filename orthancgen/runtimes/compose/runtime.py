@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from orthancgen.errors import DeployError, InputError
 from orthancgen.orthanc.keys import Version
@@ -24,7 +25,7 @@ from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose import takeback
 from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.deploy import Run, apply, difference
-from orthancgen.runtimes.compose.engine import Engine, connect
+from orthancgen.runtimes.compose.engine import Container, Engine, connect
 from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
@@ -37,6 +38,7 @@ from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.verify.result import CheckResult
 
+_SHORT_ID: Final = 12
 TargetOf = Callable[[Report, str | None], Target]
 
 
@@ -130,7 +132,7 @@ class ComposeRuntime:
             return None
         target = self.target(report, None)
         live = Live.look(self.engine, self.plan.site.environment)
-        if difference(self.releases, target, current, live) is not None or wanted.plan_id not in {None, target.plan_id}:
+        if difference(self.releases, target, current, live) is not None or wanted.plan_id is not None:
             return None
         report.done("services", f"unchanged since release {current.number}")
         return Deployed(access_of(self.plan, self.state, self.engine), (), 0, release=current.number)
@@ -169,9 +171,10 @@ class ComposeRuntime:
                 if done:
                     report.done("an earlier run was cut off", done)
                 target = resolve_target(report, wanted.reason or "")
-                if wanted.plan_id is not None and wanted.plan_id != target.plan_id:
+                now = self._plan_id(target) if wanted.plan_id is not None else None
+                if wanted.plan_id != now:
                     raise DeployError(
-                        f"the plan {wanted.plan_id} is not what would be applied now, which is {target.plan_id}: "
+                        f"the plan {wanted.plan_id} is not what would be applied now, which is {now}: "
                         "the environment, its secrets, its images or what runs changed since it was shown",
                         hint=f"orthancgen plan {self.plan.site.environment}",
                     )
@@ -179,6 +182,9 @@ class ComposeRuntime:
                 return apply(run, target, _verify if wanted.verify else None)
         except OSError as error:
             raise cannot_use(self.state, error) from None
+
+    def _plan_id(self, target: Target) -> str:
+        return survey(target, self.engine, self.releases, ()).plan_id
 
     def target(
         self,
@@ -224,21 +230,22 @@ class ComposeRuntime:
             if container is None:
                 found.append(ServiceStatus(service.name, "stopped", "not running", 0, 0, ports))
                 continue
-            wrong = None if container.status == "running" else f"its container is {container.status}"
-            if wrong is None and container.health not in {"healthy", None}:
-                wrong = "not known yet to be healthy" if container.health == "starting" else container.health
+            uptime, name = container.uptime_seconds, container.id[:_SHORT_ID]
+            wrong = self._wrong(container)
             found.append(
-                ServiceStatus(
-                    service.name,
-                    container.status,
-                    wrong,
-                    container.pid,
-                    container.uptime_seconds,
-                    ports,
-                    container.id[:12],
-                )
+                ServiceStatus(service.name, container.status, wrong, container.pid, uptime, ports, container=name)
             )
         return found
+
+    def _wrong(self, container: Container) -> str | None:
+        if container.status != "running":
+            return f"its container is {container.status}"
+        if container.health != "starting":
+            return None if container.health in {"healthy", None} else container.health
+        # The engine's first look is to come; ask as it would.
+        test = (container.attributes["Config"].get("Healthcheck") or {}).get("Test") or []
+        code, said = self.engine.execute(container.id, test[1:])
+        return None if code == 0 else said.strip() or "unhealthy"
 
     def log_names(self) -> tuple[str, ...]:
         """The services."""

@@ -22,8 +22,10 @@ from orthancgen.runtimes.compose.folders import (
     rendered_files,
     secret_contents,
     service_folder,
+    state_id,
     state_key,
 )
+from orthancgen.runtimes.compose.live import STATE_LABEL
 from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition, project_name
 from orthancgen.runtimes.compose.target import bundle_folder, run_folder
 from orthancgen.runtimes.interrupts import ignored
@@ -47,11 +49,15 @@ def place(engine: Engine, folders: Iterable[ServiceFolder], *, anew: bool = Fals
     return len(missing)
 
 
-def ensure_volumes(engine: Engine, plan: Plan) -> None:
+def ensure_volumes(engine: Engine, plan: Plan, state: State) -> None:
     """Make the volumes that are not there yet, each owned by the user of the container that writes to it."""
     project = project_name(plan.site.environment)
     for one in volumes(plan):
-        labels = {"com.docker.compose.project": project, "com.docker.compose.volume": one.name}
+        labels = {
+            "com.docker.compose.project": project,
+            "com.docker.compose.volume": one.name,
+            STATE_LABEL: state_id(state_key(state.root / "key")),
+        }
         folder = one.host_folder
         options = {"type": "none", "o": "bind", "device": folder} if folder is not None else None
         engine.ensure_volume(f"{project}_{one.name}", one.uid, one.gid, labels, options=options)
