@@ -308,7 +308,7 @@ def test_a_volume_gets_its_owner_once(used: Engine, volume: str) -> None:
     assert used.ensure_volume(volume, 999, 998, {"com.docker.compose.project": "enginetest"})
     path = mountpoint(used, volume)
     assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o777) == (999, 998, 0o700)
-    assert used.volumes("enginetest") == [volume]
+    assert set(used.volumes("enginetest")) == {volume}
     assert used.client.api.inspect_volume(volume)["Labels"][ENVIRONMENT_LABEL] == "enginetest"
     (path / "index").write_bytes(b"")
     os.chown(path, 1, 1)
@@ -343,7 +343,6 @@ def test_how_much_room_a_volume_has(used: Engine, images: TestImages, volume: st
 
 
 def test_containers_say_how_they_are(project: Project) -> None:
-    script = "head -c 100m /dev/zero | tail"
     project.compose(
         "up", "--detach",
         services={
@@ -352,7 +351,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
                 "healthcheck": {"test": ["CMD", "true"], "interval": "1s"},
             },
             "ends": {"command": ["sh", "-c", "exit 7"]},
-            "grows": {"command": ["sh", "-c", script], "mem_limit": "20m", "memswap_limit": "20m", "init": False},
+            "grows": {"command": ["tail", "/dev/zero"], "mem_limit": "20m", "memswap_limit": "20m", "init": False},
         },
     )  # fmt: skip
     engine = project.engine
@@ -360,6 +359,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
         lambda: (
             (now := engine.containers(project.name))["runs"].health == "healthy"
             and {now["ends"].status, now["grows"].status} == {"exited"}
+            and now["grows"].oom_killed
         ),
         what="each came to its end",
     )
@@ -370,7 +370,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert found["runs"].pid > 0
     assert 0 <= found["runs"].uptime_seconds < 60
     assert (found["ends"].exit_code, found["ends"].oom_killed, found["ends"].uptime_seconds) == (7, False, 0)
-    assert found["grows"].oom_killed
+    assert found["grows"].exit_code == 137
     assert engine.logs(project.name, "runs", 1) == ["two"]
     assert engine.logs(project.name, "none", 1) == []
     assert list(engine.follow(project.name, ("ends", "runs"), 5, follow=False)) == [("runs", "one"), ("runs", "two")]
@@ -392,7 +392,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
 
 
 def test_logs_are_followed_until_the_end(project: Project) -> None:
-    project.compose("up", "--detach", services={"a": {"command": ["sh", "-c", "echo one; sleep 1; printf two"]}})
+    project.compose("up", "--detach", services={"a": {"command": ["sh", "-c", "echo one; sleep 1; echo two; sleep 1"]}})
     assert list(project.engine.follow(project.name, ("a",), 10, follow=True)) == [("a", "one"), ("a", "two")]
 
 

@@ -126,7 +126,7 @@ def test_a_build_that_fails_says_what_was_printed(used: Engine, images: TestImag
     files = {"Dockerfile": f"FROM {images.base}\nRUN echo the reason && false\n".encode()}
     with pytest.raises(ImageError, match="the reason"):
         build(used.client.api, files, tag="imagetest:broken")
-    with pytest.raises(ImageError, match=r"127\.0\.0\.1:1/none"):
+    with pytest.raises(ImageError, match=r"127\.0\.0\.1:1/v2/.*connection refused"):
         ensure_own_image(used, "backup", Silent(), arguments={"BASE_IMAGE": "127.0.0.1:1/none:1"}, again=True)
 
 
@@ -192,9 +192,7 @@ def test_an_image_runs_as_its_user_and_carries_no_package_lists(used: Engine, im
     configuration = used.client.images.get(image).attrs["Config"]
     assert configuration["User"] == USERS[name]
     assert configuration["Labels"]["org.opencontainers.image.title"] == f"orthancgen {name}"
-    script = (
-        "id -u; id -g; ls -A /var/lib/apt/lists; find / -xdev -perm /6000 -newer /etc/hostname 2>/dev/null | head -1"
-    )
+    script = "id -u; id -g; find /var/lib/apt/lists /var/cache/apt -type f -size +0 2>/dev/null; true"
     printed = used.client.containers.run(
         image, ["-c", script], entrypoint=["sh"], remove=True, network_disabled=True, read_only=True
     ).decode()  # fmt: skip

@@ -30,6 +30,13 @@ MONGO_PYTHON: Final = "3.13"
 """Debian 13's Python, for which the packages of the database's image are chosen."""
 MONGO_PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MONGO_FOLDER: Final = Path(__file__).parent / "mongo_image"
+_LIKE_DEBIAN: Final = [
+    "--variant=apt",
+    "--include=passwd",
+    # As in the image `debian`: a container's file system needs no fsync for each file, and no translations.
+    "--dpkgopt=force-unsafe-io",
+    '--aptopt=Acquire::Languages "none"',
+]
 _BASE_LABEL: Final = "org.orthancgen.test.base"
 CONSTRAINTS: Final = Path(__file__).parents[2] / "constraints.txt"
 
@@ -134,13 +141,15 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
 
 
 def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
-    """A tar archive of a Debian with `include`; apt and passwd too, as the image `debian` has, where no other variant
-    is among the options. A week old at most."""
+    """A tar archive of a Debian with `include`, like the image `debian` where no variant is among the options.
+
+    One that was made less than a week ago is used again.
+    """
     target = CACHE / ("-".join((suite, *include)) + ".tar")
     if target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS:
         return target
     program = require_program("mmdebstrap", "apt-get install mmdebstrap")
-    variant = [] if any(one.startswith("--variant=") for one in options) else ["--variant=apt", "--include=passwd"]
+    variant = [] if any(one.startswith("--variant=") for one in options) else _LIKE_DEBIAN
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / "base.tar"
         packages = [f"--include={name}" for name in include]

@@ -37,6 +37,8 @@ def test_it_holds_the_data_and_nothing_of_the_tests(wheel: Path) -> None:
         "orthancgen/templates/orthanc/orthancgen.lua.j2",
         "orthancgen/environments/dev.yaml",
         "orthancgen/orthanc/keys/core.json",
+        "orthancgen/stack/images/backend/Dockerfile",
+        "orthancgen/stack/backend/.npmrc",
         "orthancgen/py.typed",
     ):
         assert needed in names
