@@ -38,9 +38,10 @@ def setting(name: str) -> str:
 
 def server(port: int, host: str, *more: str) -> list[str]:
     """The command line of the database."""
+    cache = os.environ.get("SECANTUS_CACHE_SIZE", "64M")
     return [
         sys.executable, "-m", "secantus", "--standalone", "--host", host, "--port", str(port),
-        "--storage-path", str(DATA), "--sync-on-commit", "--cache-size", os.environ.get("SECANTUS_CACHE_SIZE", "64M"), *more,
+        "--storage-path", str(DATA), "--sync-on-commit", "--cache-size", cache, *more,
     ]  # fmt: skip
 
 
