@@ -359,7 +359,7 @@ def test_rollback_brings_back_files_and_images_and_keeps_the_data(base: Containe
     assert base.instances() == stored
     with base.orthanc() as client:
         assert client.get("/system").json()["Name"] == "Orthanc"
-    rows = {row["number"]: row for row in base.json("history")["releases"]}
+    rows = {row["release"]: row for row in base.json("history")["releases"]}
     assert rows[second.number]["state"] == "rolled back"
     assert base.json("history")["audit_log"]["broken_at"] is None
     base.runs_release(third)

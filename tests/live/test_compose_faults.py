@@ -137,7 +137,7 @@ def test_an_orthanc_that_refuses_its_configuration_is_taken_back(base: Contained
     assert "IngestTranscoding" in said.err or "1.2.3.4.5" in said.err  # Orthanc's own words
     assert f"release {old.number} runs again" in said.out
     base.runs_release(old)
-    history = {row["number"]: row["state"] for row in base.json("history")["releases"]}
+    history = {row["release"]: row["state"] for row in base.json("history")["releases"]}
     assert history[max(history)] == "failed"
 
 
