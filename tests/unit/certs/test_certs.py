@@ -491,3 +491,15 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     own = AuthorityStore(tmp_path / "ca", "x", None, "ecdsa_p256")
     with pytest.raises(DeployError, match="cannot use the folder of the authorities"), own.locked():
         pass
+
+
+def test_the_gateway_has_a_certificate_of_a_caller(store: SecretStore, tmp_path: Path) -> None:
+    changes = {"runtime": "compose", "dicom/plain": {"enabled": True}}
+    values = gather(plan_of(changes), store, {})
+    pem = values["gateway_dicom_client"].reveal()
+    assert same_key(load_certificates(pem)[0], load_key(pem))
+    assert usages_of(load_certificates(pem)[0]) == {CLIENT}
+    assert openssl(tmp_path, values["dicom_tls_trusted"].reveal(), pem, "sslclient")
+    own = {**changes, "secrets": {"dicom_tls_trusted": {"file": str(tmp_path / "ca.pem")}}}
+    with pytest.raises(InputError, match=r"gateway_dicom_client \("):
+        gather(plan_of(own), store, {})
