@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from orthancgen.runtimes.compose.project import project_name
 from tests.support.contained import Contained, write_images
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
+from tests.support.proof import ProofFigures
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -66,6 +68,7 @@ def faulty(fault: str) -> dict[str, str]:
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_each_step(base: Contained, step: str) -> None:
     old = base.current()
+    base.run("secrets", "rotate", "database_password")
     base.write(CHANGES)
     killed = base.run("deploy", "--no-verify", environ=faulty(f"kill@{step}"), code=None)
     assert killed.code == -signal.SIGKILL, (step, killed.all)
@@ -251,3 +254,26 @@ def test_a_container_that_dies_restarts_on_the_files_it_was_started_with(base: C
 def _child(pid: int) -> int:
     """The program that init of a container runs."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+@pytest.mark.parametrize("count", [2, pytest.param(30, marks=pytest.mark.proof)])
+def test_killed_at_any_moment(base: Contained, count: int, proof_figures: ProofFigures) -> None:
+    """Not at a step but at a random moment: between steps, while Compose works, while the proofs run."""
+    moments = random.Random(7)
+    took_back = went_on = 0
+    for number in range(count):
+        old = base.current()
+        base.write({**CHANGES, "backend.delivery.poll_seconds": 20 + number})
+        process = base.start("deploy", "--no-verify")
+        time.sleep(moments.uniform(0.8, 8))
+        process.kill()
+        process.communicate()
+        base.run("lock", "--break", "--yes", code=None)
+        now = base.current()
+        took_back += now == old
+        went_on += now != old
+        base.runs_release(now)
+        assert len(base.instances()) == 5
+        assert base.run("status")
+    said = f"{took_back} taken back, {went_on} ended before; never a mixture, no stored instance lost"
+    proof_figures("deploys of containers killed at a random moment", count, said)

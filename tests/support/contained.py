@@ -55,6 +55,7 @@ class Contained:
         self.file = folder / f"{name}.yaml"
         self.state_root = folder / "state"
         self.state = State(self.state_root / name)
+        self.defaults: dict[str, Any] = {}
         self.write()
 
     def write(self, changes: Mapping[str, Any] | None = None) -> None:
@@ -69,6 +70,7 @@ class Contained:
                 "gateway": self.images.gateway,
                 "backup": self.images.backup,
             },
+            **self.defaults,
         }
         for path, value in (changes or {}).items():
             *sections, last = path.split(".")

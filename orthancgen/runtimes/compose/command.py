@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ def run_compose(
     with held():
         process = subprocess.Popen(
             command, cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True, preexec_fn=_end_with_parent,
         )  # fmt: skip
     printed, everything = [], []
     try:
@@ -220,6 +221,17 @@ def _lines(process: subprocess.Popen[str], deadline: float | None) -> Iterator[t
             still_open -= 1
         else:
             yield item
+
+
+def _end_with_parent() -> None:
+    """SIGTERM for the command when this process is killed: it must not go on beside the run that takes this one back.
+
+    prctl(2), PR_SET_PDEATHSIG; on other systems than Linux nothing.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import socket
 from typing import Final
 
+import httpx
 import psutil
 
+from orthancgen.orthanc.keys import keys_for
 from orthancgen.site.types import is_ip, is_loopback
 from orthancgen.verify.check import Check
 from orthancgen.verify.context import Context
@@ -32,6 +34,8 @@ def examine(context: Context) -> Verdict:
     if not addresses:
         return skipped(expected, "this host has no other address than its loopback")
     answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if _answers(host, port)]
+    if _is_open_but_mute(context):
+        answered += [f"Orthanc's REST API at {host}" for host in addresses if _serves(context, host)]
     names = ", ".join(f"{name} ({port})" for name, port in closed)
     seen = f"so for {names}, at {len(addresses)} addresses"
     return verdict(not answered, expected, "; ".join(answered) or seen, "which program listens there? ss -ltnp")
@@ -39,12 +43,34 @@ def examine(context: Context) -> Verdict:
 
 def _closed(context: Context) -> list[tuple[str, int]]:
     site = context.site
-    ports = [("Orthanc's HTTP", site.http.port)] if is_loopback(site.http.listen_on) else []
+    own = is_loopback(site.http.listen_on) and not _is_open_but_mute(context)
+    ports = [("Orthanc's HTTP", site.http.port)] if own else []
     if site.backend.enabled:
         ports.append(("the database", site.backend.database.port))
         if is_loopback(site.backend.listen_on):
             ports.append(("the backend", site.backend.port))
     return ports
+
+
+def _is_open_but_mute(context: Context) -> bool:
+    """Whether Orthanc listens everywhere and refuses other hosts: ``HttpBindAddresses`` came with 1.12.10."""
+    site = context.site
+    native = site.runtime == "native" and is_loopback(site.http.listen_on)
+    return native and "HttpBindAddresses" not in keys_for(context.plan.version)
+
+
+def _serves(context: Context, host: str) -> bool:
+    """Whether Orthanc's REST API serves its administrator at another address of this host."""
+    place = f"[{host}]" if ":" in host else host
+    scheme = "https" if context.site.http.tls.enabled else "http"
+    try:
+        answer = httpx.get(
+            f"{scheme}://{place}:{context.site.http.port}/system", auth=context.access.orthanc_login,
+            verify=context.access.http_verify, timeout=_SECONDS, trust_env=False,
+        )  # fmt: skip
+    except httpx.HTTPError:
+        return False
+    return answer.status_code not in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
 
 
 def host_addresses() -> list[str]:
