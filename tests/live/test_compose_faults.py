@@ -185,11 +185,10 @@ def test_a_full_disk_is_said_and_the_release_goes_on(
         subprocess.run(["mount", "--bind", str(small), str(base.state_root)], check=True)
         try:
             filler = base.state_root / "filler"
-            with filler.open("wb") as file:
+            with filler.open("wb", buffering=0) as file:
                 try:
                     while True:
                         file.write(b"x" * 4096)
-                        file.flush()
                 except OSError:
                     pass
             base.write(CHANGES)
