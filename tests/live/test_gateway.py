@@ -9,8 +9,9 @@ import json
 import re
 import socket
 import ssl
+import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,7 @@ from orthancgen.dicom.peer import Peer, Timeouts
 from orthancgen.dicom.scu import echo
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan
-from orthancgen.plan.gateway import call_ports
+from orthancgen.plan.gateway import call_ports, health_port
 from orthancgen.plan.model import Plan
 from orthancgen.render.catalogue import render
 from tests.support.certificates import Authority, KeyPair
@@ -79,7 +80,8 @@ class Peers:
     gateway: Gateway
     orthanc: OrthancServer
     authority: Authority
-    client: KeyPair
+    inner: Mapping[int, int]
+    """The gateway's unpublished ports -> those that this machine has free."""
 
     def echo(self, title: str, address: str, called: str = "ORTHANC") -> Outcome:
         """C-ECHO without TLS, by way of the gateway."""
@@ -145,11 +147,20 @@ def start(tmp_path: Path, start_orthanc: Callable[..., OrthancServer]) -> Iterat
         built = plan(site_of(MINIMAL, environment(**changes)), installed_version())
         bundle = render(built)
         authority = Authority(tmp_path / "authority")
-        pairs = {name: authority.issue(name) for name in ("orthanc", "gateway", "client")}
+        pairs = {name: authority.issue(name) for name in ("orthanc", "gateway")}
         if foreign:
             pairs["orthanc"] = Authority(tmp_path / "foreign").issue("orthanc")
         secrets = _secret_files(tmp_path, authority, pairs)
-        document = json.loads(bundle.file("orthanc/orthanc.json").content.decode().replace("172.30.242.", "127.0.0."))
+        inner = {port: free_port() for port in (health_port(built.site), *call_ports(built.site).values())}
+
+        def here(path: str) -> str:
+            text = bundle.file(path).content.decode().replace("172.30.242.", "127.0.0.")
+            for port, free in inner.items():
+                text = re.sub(rf"\b{port}\b", str(free), text)
+            return text
+
+        (tmp_path / "health.sh").write_text(here("gateway/health.sh"))
+        document = json.loads(here("orthanc/orthanc.json"))
         wanted = {
             key: value for key, value in document.items() if key.startswith("Dicom") or key == "StrictAetComparison"
         }
@@ -159,18 +170,18 @@ def start(tmp_path: Path, start_orthanc: Callable[..., OrthancServer]) -> Iterat
             if isinstance(value, str) and value.startswith("/run/secrets/")
         }
         orthanc = start_orthanc({**wanted, "DicomAet": "ORTHANC"})
-        text = bundle.file("gateway/haproxy.cfg").content.decode().replace("/run/secrets/", f"{secrets}/")
+        text = here("gateway/haproxy.cfg").replace("/run/secrets/", f"{secrets}/")
         site = built.site
         text = re.sub(r"^  bind :", f"  bind {OUTSIDE}:", text, flags=re.MULTILINE)
-        text = text.replace(f"172.30.242.75:{site.http.port}", f"127.0.0.1:{upstream or orthanc.http_port}")
+        text = text.replace(f"127.0.0.75:{site.http.port}", f"127.0.0.1:{upstream or orthanc.http_port}")
         text = re.sub(
-            r"^  server orthanc 172\.30\.242\.75:\d+ ssl .*", r"\g<0> source 127.0.0.74", text, flags=re.MULTILINE
+            r"^  server orthanc 127\.0\.0\.75:\d+ ssl .*", r"\g<0> source 127.0.0.74", text, flags=re.MULTILINE
         )
-        text = text.replace("172.30.242.75", "127.0.0.1").replace("172.30.242.", "127.0.0.")
+        text = text.replace("127.0.0.75", "127.0.0.1")
         gateway = Gateway(tmp_path / "gateway", text, (site.http.port, site.dicom.plain.port))
         running.append(gateway)
         gateway.start()
-        return Peers(built, gateway, orthanc, authority, pairs["client"])
+        return Peers(built, gateway, orthanc, authority, inner)
 
     yield begin
     for gateway in running:
@@ -267,7 +278,7 @@ def test_orthanc_calls_those_without_tls_by_way_of_the_gateway(start: Start) -> 
             assert client.post("/modalities/m0/echo", json={}).status_code == 200
         assert heard == ["ORTHANC"]
         # Nobody but Orthanc may use that way.
-        inner = call_ports(peers.plan.site)["m0"]
+        inner = peers.inner[call_ports(peers.plan.site)["m0"]]
         result = echo(
             Peer("127.0.0.74", inner, title, "ORTHANC", source_address="127.0.0.9", timeouts=Timeouts(5, 5, 5))
         )
@@ -306,6 +317,14 @@ def test_https_ends_at_the_gateway(start: Start) -> None:
             pytest.raises(ssl.SSLError),
         ):
             old.wrap_socket(connection)
+
+
+def test_health_of_the_gateway(start: Start, tmp_path: Path) -> None:
+    peers = start()
+    ask = ["bash", str(tmp_path / "health.sh")]
+    assert subprocess.run(ask, timeout=30).returncode == 0
+    peers.gateway.stop()
+    assert subprocess.run(ask, timeout=30, capture_output=True).returncode == 1
 
 
 class _Mirror(BaseHTTPRequestHandler):
