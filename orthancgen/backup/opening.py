@@ -6,7 +6,7 @@ import datetime
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from orthancgen.backup.job import Jobs
@@ -29,15 +29,13 @@ OPENED_WITH: Final = "opened_with"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What this machine knows of the repository (``backup/repository.json`` of the state folder).
+    """What this machine knows of repositories (``backup/repositories.json`` of the state folder).
 
     Attributes:
-        place: where it is.
-        since: when it was made or first opened from here.
+        since: place -> when it was made or first opened from here.
     """
 
-    place: str
-    since: str
+    since: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -140,8 +138,8 @@ def open_repository(repository: Repository, state: State, *, make: bool, anew: b
         BackupError: it is not there though it was, its password is another one, or it cannot be reached.
     """
     folder = state.root / "backup"
-    file = folder / "repository.json"
-    known = load(Known, file, "what is known of the repository", f"remove {file}")
+    file = folder / "repositories.json"
+    known = load(Known, file, "what is known of the repository", f"remove {file}") or Known()
     before = SecretStore(folder)
     made = False
     try:
@@ -155,17 +153,28 @@ def open_repository(repository: Repository, state: State, *, make: bool, anew: b
     if not there:
         if not make:
             raise AbsentError(f"there is no repository at {repository.place}", hint="orthancgen backup ENV makes it")
-        if known is not None and known.place == repository.place and not anew:
+        if repository.place in known.since and not anew:
             raise BackupError(
-                f"the repository at {repository.place} was there since {known.since}, and is not any more",
+                f"the repository at {repository.place} was there since {known.since[repository.place]}, "
+                "and is not any more",
                 hint="is its disk mounted? Where it is gone for good: orthancgen backup ENV --new-repository",
             )
         repository.create()
         made = True
-    if known is None or known.place != repository.place or made:
+    if repository.place not in known.since or made:
         with writing(file):
             now = datetime.datetime.now(datetime.UTC)
-            write(file, to_json(Known(repository.place, f"{now:%Y-%m-%dT%H:%M:%SZ}")))
+            write(file, to_json(Known({**known.since, repository.place: f"{now:%Y-%m-%dT%H:%M:%SZ}"})))
     if before.read(OPENED_WITH) != repository.password:
         before.write(OPENED_WITH, repository.password)
+    _put_in_use(repository, state)
     return made
+
+
+def _put_in_use(repository: Repository, state: State) -> None:
+    """A rotated password waits for no deploy: no service reads it, and the repository has it now."""
+    store, name = SecretStore(state.secrets), repository.settings.password.secret
+    if store.waiting(name) == repository.password:
+        store.place({name: repository.password})
+        with writing(store.next_folder):
+            (store.next_folder / name).unlink(missing_ok=True)

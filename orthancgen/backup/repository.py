@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orthancgen.backup.job import Ended, Job, Jobs, Mount, said
-from orthancgen.errors import BackupError
+from orthancgen.errors import BackupError, EngineError
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.backup import Backup, Keep
 from orthancgen.site.problems import printable
@@ -22,6 +22,8 @@ _FOLDER: Final = "/repository"
 _INCOMPLETE, _ABSENT, _LOCKED, _WRONG_PASSWORD = 3, 10, 11, 12
 """Exit statuses of restic: https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes"""
 _GONE: Final = "no such file or directory"
+_LONGEST: Final = 600
+"""Characters of what restic says; its reason stands at the end, after long paths."""
 _LOCK_WAIT: Final = "5m"
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("no space left on device", "make room where the repository lies, or keep fewer backups (backup.keep)"),
@@ -273,7 +275,7 @@ class Repository:
             raise self._failure("check the repository", ended)
         # Nothing but a repository that is there and opens has errors to be found.
         self.exists()
-        found = tuple(printable(line) for line in ended.errors if line.strip() and not line.startswith("["))
+        found = tuple(printable(line, _LONGEST) for line in ended.errors if line.strip() and not line.startswith("["))
         return found or ("restic found errors",)
 
     @property
@@ -325,11 +327,15 @@ class Repository:
             secrets={PASSWORD: self.password, **self.credentials, **(more or {})},
             payload=payload,
         )
-        return self.jobs.run(job, on_line, on_bytes)
+        try:
+            return self.jobs.run(job, on_line, on_bytes)
+        except EngineError as error:
+            # A folder that is not there is refused by the engine, before restic is asked.
+            raise BackupError(error.message, hint=remedy(error.message) or error.hint) from None
 
     def _failure(self, what: str, ended: Ended) -> BackupError:
         problems = _problems(ended.errors) or (said(ended),)
-        text = printable("; ".join(dict.fromkeys(problems[-3:])))
+        text = printable("; ".join(dict.fromkeys(problems[-3:])), _LONGEST)
         if ended.code == _ABSENT:
             return AbsentError(f"there is no repository at {self.place}", hint=f"restic says: {text}")
         if ended.code == _WRONG_PASSWORD:
@@ -392,4 +398,4 @@ def _problem(message: Mapping[str, Any]) -> str:
     error = message.get("error")
     text = error.get("message") if isinstance(error, dict) else message.get("message")
     item = message.get("item")
-    return printable(f"{item}: {text}" if item else str(text)).removeprefix("Fatal: ")
+    return printable(f"{item}: {text}" if item else str(text), _LONGEST).removeprefix("Fatal: ")

@@ -135,7 +135,9 @@ def restore(
             report.done("state", f"{restore_state(repository, manifest, state)} files")
 
         def deploy() -> Any:
-            return runtime.deploy(Silent(), Wanted(verify=False, reason=f"restore of {manifest.run_id}")).access
+            # The state may be that of another machine, whose engine held the files that the containers read.
+            wanted = Wanted(verify=False, repair=True, reason=f"restore of {manifest.run_id}")
+            return runtime.deploy(Silent(), wanted).access
 
         restored = bring_back(plan, repository, manifest, report, replacing=replacing, deploy=deploy, stop=runtime.down)
         outcome = "all is as it was" if restored.same else "something differs"

@@ -24,9 +24,9 @@ if [[ -s wrong ]]; then
     sqlite3 -readonly "$index" << 'SQL'
 CREATE TEMP TABLE wrong(what TEXT, uuid TEXT);
 .separator ' '
-.import wrong temp.wrong
+.import --schema temp wrong wrong
 SELECT w.what, r.resourceType, r.publicId, w.uuid
-  FROM wrong w JOIN AttachedFiles a ON a.uuid = w.uuid JOIN Resources r ON r.internalId = a.id;
+  FROM temp.wrong w JOIN AttachedFiles a ON a.uuid = w.uuid JOIN Resources r ON r.internalId = a.id;
 SQL
 fi
 printf 'compared %s\n' "$(wc -l < named)"

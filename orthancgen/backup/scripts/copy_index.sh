@@ -55,6 +55,7 @@ if [[ " ${processes[*]} " == *" 1 "* ]]; then
 fi
 
 # The index file changes only when SQLite moves its log into it. Copied before the halt, mostly only the log is left.
+waited=0
 until [[ $(date +%s) -gt $(stat --format=%Y /source/index) ]]; do sleep 0.1; ((++waited < 20)) || break; done
 before=$(written_at /source/index)
 copy_files index
