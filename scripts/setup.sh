@@ -7,7 +7,7 @@ kind=${1:?native or dev}
 
 packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 if [ "$kind" = dev ]; then
-  packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount)
+  packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi

@@ -7,8 +7,6 @@ import ipaddress
 import socket
 from collections.abc import Collection, Iterable
 
-import psutil
-
 from orthancgen.errors import PortTakenError
 from orthancgen.plan.model import Listener
 from orthancgen.site.problems import format_path
@@ -55,6 +53,8 @@ def _unusable(listener: Listener, ours: Collection[int]) -> str | None:
 
 def _owners(port: int) -> set[int]:
     """Ids of the processes that listen on a port; without those of others, where the system does not tell."""
+    import psutil
+
     try:
         connections = psutil.net_connections(kind="tcp")
     except (psutil.Error, OSError):
@@ -65,6 +65,8 @@ def _owners(port: int) -> set[int]:
 
 
 def _described(pids: Collection[int]) -> str:
+    import psutil
+
     for pid in pids:
         if pid:
             try:

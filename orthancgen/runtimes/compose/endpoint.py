@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ OLDEST_API: Final = (1, 41)
 OLDEST_ENGINE: Final = "20.10"
 _TIMEOUT_SECONDS: Final = 60
 _UNIX: Final = "unix://"
+_SSH: Final = "ssh://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def resolve(host: str | None = None, environ: Mapping[str, str] = os.environ) ->
     if host is not None:
         return Endpoint(host, "the argument", {})
     if environ.get("DOCKER_HOST"):
+        _import_docker(environ["DOCKER_HOST"])
         import docker.utils
         from docker.errors import DockerException
 
@@ -71,6 +74,21 @@ def resolve(host: str | None = None, environ: Mapping[str, str] = os.environ) ->
         options.pop("base_url", None)
         return Endpoint(environ["DOCKER_HOST"], "DOCKER_HOST", options)
     return _of_context(environ)
+
+
+def _import_docker(host: str) -> None:
+    """Import the SDK, without its library of SSH where no engine is reached by it: that takes longer than the rest."""
+    if "docker" in sys.modules or host.startswith(_SSH):
+        return
+    hidden = "paramiko" not in sys.modules
+    if hidden:
+        # Importing it fails then, which the SDK allows for.
+        sys.modules["paramiko"] = None  # type: ignore[assignment]
+    try:
+        import docker  # noqa: F401
+    finally:
+        if hidden:
+            del sys.modules["paramiko"]
 
 
 def _of_context(environ: Mapping[str, str]) -> Endpoint:
@@ -100,13 +118,14 @@ def open_client(endpoint: Endpoint, timeout_seconds: float = _TIMEOUT_SECONDS) -
         EngineTooOldError: it is older than what is needed.
         EngineError: the address or its TLS files cannot be used.
     """
+    _import_docker(endpoint.host)
     import docker
     from docker.errors import APIError, DockerException
 
     if endpoint.socket_path is not None:
         _try_socket(endpoint.socket_path, endpoint)
     options = {**endpoint.options, "base_url": endpoint.host, "timeout": timeout_seconds}
-    if endpoint.host.startswith("ssh://"):
+    if endpoint.host.startswith(_SSH):
         options["use_ssh_client"] = True  # the user's own ssh, with its configuration and agent
     try:
         # Not version="auto": where that fails, nobody could close the connection.

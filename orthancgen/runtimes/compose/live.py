@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import httpx
-
 from orthancgen.errors import DeployError
 from orthancgen.plan.model import ServiceName
 from orthancgen.release.drift import container_facts
@@ -103,6 +101,8 @@ def facts_of(target: Target, containers: Mapping[str, Container]) -> dict[str, d
 
 def index_schema(access: Access) -> int | None:
     """Version of the database schema of Orthanc's index, as Orthanc says it; None where it does not answer."""
+    import httpx
+
     try:
         answer = httpx.get(
             f"{access.orthanc_url}/system",

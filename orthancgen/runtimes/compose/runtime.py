@@ -30,7 +30,6 @@ from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
 from orthancgen.runtimes.compose.project import project_name
-from orthancgen.runtimes.compose.survey import survey
 from orthancgen.runtimes.compose.target import Target, resolve
 from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
@@ -103,6 +102,8 @@ class ComposeRuntime:
 
     def survey(self) -> Survey:
         """What a deploy would change, and what was changed by hand. Nothing is touched."""
+        from orthancgen.runtimes.compose.survey import survey
+
         self.prepare()
         return survey(self.target(Silent(), None), self.engine, self.releases, self.lock_stores())
 
@@ -184,6 +185,8 @@ class ComposeRuntime:
             raise cannot_use(self.state, error) from None
 
     def _plan_id(self, target: Target) -> str:
+        from orthancgen.runtimes.compose.survey import survey
+
         return survey(target, self.engine, self.releases, ()).plan_id
 
     def target(

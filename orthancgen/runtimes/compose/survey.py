@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import httpx
-
 from orthancgen.orthanc.keys import Version
 from orthancgen.release import drift
 from orthancgen.release.difference import Side, compare
@@ -76,6 +74,8 @@ def _files(target: Target, engine: Engine, current: Release) -> Iterator[Drift]:
 
 
 def _orthanc(access: Access, configuration: Mapping[str, Any], current: Release) -> Iterator[Drift]:
+    import httpx
+
     with httpx.Client(
         base_url=access.orthanc_url, auth=access.orthanc_login, verify=access.http_verify, timeout=_HTTP_SECONDS,
         trust_env=False,
