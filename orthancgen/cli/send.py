@@ -31,7 +31,7 @@ _SHOWN_FAILURES = 20
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address of Orthanc.")
 @click.option(
-    "--certificate", type=_PEM, help="Certificate to show by TLS, PEM.  [default: that of `verify`, on the host of Orthanc]"
+    "--certificate", type=_PEM, help="Certificate to show by TLS, PEM.  [default: that of verify, on its host]"
 )
 @click.option("--key", type=_PEM, help="Private key of that certificate, PEM.")
 @click.option("--trusted", type=_PEM, help="Authorities that Orthanc's certificate must be of, PEM.")
