@@ -232,6 +232,29 @@ def test_no_engine(base: Contained, host: str, words: str) -> None:
     assert "hint" in said.err
 
 
+def test_an_engine_that_is_stopped_in_the_middle(engine: TestEngine, base: Contained) -> None:
+    """It comes back with the containers that it had, of which some are of one release and some of the other."""
+    if engine.stop is None or engine.start is None:
+        pytest.skip("the engine is not the tests' own (ORTHANCGEN_TEST_ENGINE)")
+    old = base.current()
+    base.write(CHANGES)
+    process = base.start("deploy", "--no-verify", environ={"PYTHONUNBUFFERED": "1"})
+    assert process.stdout is not None
+    printed = []
+    for text in process.stdout:
+        printed.append(text)
+        if text.startswith("orthanc"):
+            engine.stop()
+    assert process.wait(180) == 4, printed
+    process.stdout.close()
+    assert "Traceback" not in "".join(printed)
+    engine.start()
+    base.run("lock", "--break", "--yes")
+    base.runs_release(old)
+    assert len(base.instances()) == 5
+    assert base.run("status")
+
+
 def test_a_container_that_dies_restarts_on_the_files_it_was_started_with(base: Contained) -> None:
     """Also while another release is being prepared: each release has its own files."""
     release = base.current()

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,8 @@ class TestEngine:
         host: its address, for DOCKER_HOST.
         folder: of everything it has, and of what tests want beside it.
         environment: the variables by which the docker command, and so orthancgen, finds it and Compose.
+        stop: ends its process in order; its containers end with it. None for an engine that is not the tests' own.
+        start: starts it again, with everything that it had.
     """
 
     __test__ = False
@@ -55,6 +57,8 @@ class TestEngine:
     host: str
     folder: Path
     environment: dict[str, str]
+    stop: Callable[[], None] | None = None
+    start: Callable[[], None] | None = None
 
     def connect(self, environment: str = "") -> Engine:
         """A connection to it, as orthancgen makes one."""
@@ -86,7 +90,8 @@ def running_engine() -> Iterator[TestEngine]:
         started = _Daemon(dockerd, folder)
         try:
             started.start()
-            yield TestEngine(started.host, folder, {"DOCKER_HOST": started.host, **_compose(folder)})
+            variables = {"DOCKER_HOST": started.host, **_compose(folder)}
+            yield TestEngine(started.host, folder, variables, started.stop, started.launch)
         finally:
             started.end()
 
@@ -114,6 +119,10 @@ class _Daemon:
         if _memory_bytes() >= _MEMORY_BYTES:
             command = ["mount", "-t", "tmpfs", "-o", f"size={_MEMORY_BYTES * 3 // 4},mode=0711", "ocg", "data"]
             subprocess.run(command, cwd=self._folder, capture_output=True, check=False)
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the process, and wait until it answers."""
         config = self._folder / "daemon.json"  # else the machine's own is read
         config.write_text(json.dumps({"default-address-pools": [{"base": str(self._pool), "size": 26}]}))
         before = firewall.rules()
@@ -157,6 +166,11 @@ class _Daemon:
         subprocess.run(["ip", "link", "delete", self._bridge], capture_output=True, check=False)
         _unmount_below(self._folder)
         subprocess.run(["rm", "-rf", "--one-file-system", str(self._folder / "data")], check=False)
+
+    def stop(self) -> None:
+        """End the process; what it has stays."""
+        assert self._process is not None
+        self._stop(self._process)
 
     def _stop(self, process: subprocess.Popen[bytes]) -> None:
         process.terminate()
