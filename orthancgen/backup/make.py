@@ -112,7 +112,13 @@ def make(plan: Plan, state: State, repository: Repository, report: Report) -> Su
         jobs.remove_volume(site.staging)
     report.started("old backups")
     sets = sets_of(repository, plan.site.environment)
-    removed = _remove_old(plan, repository, sets)
+    try:
+        removed = _remove_old(plan, repository, sets)
+    except BackupError as error:
+        raise BackupError(
+            f"the backup {manifest.run_id} is complete, but old ones were not removed: {error.message}",
+            hint=error.hint,
+        ) from None
     report.done("old backups", f"{removed} removed, {len(sets) - removed} kept")
     return Summary(
         run=manifest.run_id,

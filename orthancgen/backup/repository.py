@@ -24,12 +24,17 @@ _INCOMPLETE, _ABSENT, _LOCKED, _WRONG_PASSWORD = 3, 10, 11, 12
 _GONE: Final = "no such file or directory"
 _LONGEST: Final = 600
 """Characters of what restic says; its reason stands at the end, after long paths."""
+_OPEN_SECONDS: Final = 60
+_TOOK_TOO_LONG: Final = 124
+"""Exit status of timeout(1)."""
 _LOCK_WAIT: Final = "5m"
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
     ("no space left on device", "make room where the repository lies, or keep fewer backups (backup.keep)"),
     ("disk quota exceeded", "make room where the repository lies, or keep fewer backups (backup.keep)"),
     ("read-only file system", "the repository's file system is mounted read-only"),
     ("permission denied", "whoever runs the engine must be able to write the repository"),
+    ("401 unauthorized", "the store refuses the credentials: see backup.environment"),
+    ("403 forbidden", "the store permits this to nobody, or not to these credentials: see backup.environment"),
     ("bind source path does not exist", "make the folder on the engine's host, or mount the disk that it lies on"),
     ("repository contains errors", "orthancgen backup ENV --check names them; restic's page on troubleshooting helps"),
 )
@@ -115,7 +120,7 @@ class Repository:
             BackupError: it cannot be reached.
         """
         try:
-            self.call("open the repository", ["cat", "config", "--quiet", "--no-lock"])
+            self.call("open the repository", ["--seconds", str(_OPEN_SECONDS), "cat", "config", "--quiet", "--no-lock"])
         except AbsentError:
             return False
         return True
@@ -315,7 +320,7 @@ class Repository:
         folder = self.place.startswith("/")
         where = _FOLDER if folder else self.place
         options = [*arguments]
-        at = 2 if options[0] == "--stdin-bytes" else 0
+        at = 2 if options[0] in {"--stdin-bytes", "--seconds"} else 0
         options[at:at] = ["--repo", where]
         own = [Mount(self.place, _FOLDER, read_only=False)] if folder else []
         job = Job(
@@ -336,6 +341,11 @@ class Repository:
     def _failure(self, what: str, ended: Ended) -> BackupError:
         problems = _problems(ended.errors) or (said(ended),)
         text = printable("; ".join(dict.fromkeys(problems[-3:])), _LONGEST)
+        if ended.code == _TOOK_TOO_LONG:
+            return BackupError(
+                f"the repository at {self.place} does not answer",
+                hint="does its server run, and may the engine's host reach it? see backup.repository",
+            )
         if ended.code == _ABSENT:
             return AbsentError(f"there is no repository at {self.place}", hint=f"restic says: {text}")
         if ended.code == _WRONG_PASSWORD:

@@ -87,7 +87,7 @@ def backup(
             _note(runtime, "backup", f"{summary.run}: {summary.instances} instances", summary.seconds)
     _show_summary(summary, repository, as_json=as_json)
     if summary.first or made:
-        _warn_of_password(plan, env)
+        _warn_of_password(plan, env, state_root)
 
 
 @click.command()
@@ -254,10 +254,11 @@ def _show_summary(summary: Summary, repository: Repository, *, as_json: bool) ->
         )
 
 
-def _warn_of_password(plan: Plan, env: str) -> None:
+def _warn_of_password(plan: Plan, env: str, state_root: Path | None) -> None:
     name = plan.site.backup.password.secret
     where = plan.site.secrets.get(name)
-    show = f"orthancgen secrets show {env} {name}" if where is None else "the source that `secrets:` names"
+    option = f" --state {state_root}" if state_root else ""
+    show = f"orthancgen secrets show {env} {name}{option}" if where is None else "the source that `secrets:` names"
     console(err=True).print(
         f"\nKEEP THE PASSWORD OF THIS REPOSITORY OUTSIDE OF THIS HOST: {show}\n"
         "Without it nobody can read the backup, and it lies in no backup that can be opened without it.",

@@ -73,7 +73,7 @@ def _state(written: str | None, *, rotated: bool) -> str:
 def _source(plan: Plan, secret: Secret) -> str:
     source = plan.site.secrets.get(secret.name)
     if source is None:
-        return "must be given" if secret.purpose == "pem" else "generated"
+        return "must be given" if secret.purpose in {"pem", "credential"} else "generated"
     return f"file {source.file}" if source.file else f"variable {source.env}"
 
 
@@ -107,7 +107,7 @@ def rotate(env: str, name: str, state_root: Path | None) -> None:
     loaded, runtime = load_running(env, state_root)
     plan, state = runtime.plan, runtime.state
     secret = _named(plan, name)
-    if secret.purpose == "pem" or name in plan.site.secrets:
+    if secret.purpose in {"pem", "credential"} or name in plan.site.secrets:
         where = loaded.place(("secrets", name))
         place = f"{where.file}:{where.line}" if where else display_name(loaded.path)
         raise InputError(f"{name} is not generated here: its value comes from {_source(plan, secret)} ({place})")

@@ -139,6 +139,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
+    ("backup.environment.", "credential", ()),
     ("backup.", "password", ()),
 )
 """Start of the key path of a secret -> what it is, and which services read it."""

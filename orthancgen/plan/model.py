@@ -12,7 +12,8 @@ from orthancgen.site.problems import KeyPath
 
 ServiceName = Literal["database", "orthanc", "backend", "viewer", "gateway", "database-account"]
 """`database-account` runs once, to make the backend's account on the database, and is no service of the plan."""
-Purpose = Literal["password", "token", "pem"]
+Purpose = Literal["password", "token", "pem", "credential"]
+"""`credential`: what somebody else decides, such as the login of a store; never generated, nor judged."""
 
 
 @dataclass(frozen=True, slots=True)

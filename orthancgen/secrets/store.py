@@ -216,6 +216,10 @@ def _new(secret: Secret) -> SecretValue:
         raise ValueError(
             f"a certificate or key is not generated: name its file, secrets: {{{secret.name}: {{file: /...}}}}"
         )
+    if secret.purpose == "credential":
+        raise ValueError(
+            f"it is decided elsewhere and not generated: name its place, secrets: {{{secret.name}: {{file: /...}}}}"
+        )
     return generate()
 
 
@@ -246,6 +250,8 @@ def _check(plan: Plan, secret: Secret, value: SecretValue) -> None:
         return
     if not text.isascii() or not text.isprintable():
         raise ValueError("the value has characters other than printable ASCII, which HTTP clients treat differently")
+    if secret.purpose == "credential":
+        return
     if secret.purpose == "token" and any(character in text for character in ' "\\,;'):
         raise ValueError("a token has no spaces, quotes, backslashes, commas or semicolons")
     weak = text.casefold() in {known.casefold() for known in KNOWN_DEFAULTS} or text in {
