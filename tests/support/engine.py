@@ -74,6 +74,18 @@ class TestEngine:
 @contextmanager
 def running_engine() -> Iterator[TestEngine]:
     """An engine that runs until the end of the block, with Compose at hand."""
+    before = os.environ.get("DOCKER_CONFIG")
+    try:
+        with _running_engine() as engine:
+            yield engine
+    finally:
+        os.environ.pop("DOCKER_CONFIG", None)
+        if before is not None:
+            os.environ["DOCKER_CONFIG"] = before
+
+
+@contextmanager
+def _running_engine() -> Iterator[TestEngine]:
     chosen = os.environ.get(USE_ENGINE)
     if chosen:
         with tempfile.TemporaryDirectory(prefix="ocg-") as borrowed:
@@ -241,6 +253,7 @@ def _compose(folder: Path) -> dict[str, str]:
         plugin.parent.mkdir(parents=True)
         os.link(compose_plugin(), plugin) if _same_device(folder) else shutil.copy(compose_plugin(), plugin)
         environment["DOCKER_CONFIG"] = str(plugin.parents[1])
+        os.environ |= environment  # for what this process itself asks Compose
     return environment
 
 
