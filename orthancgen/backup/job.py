@@ -19,6 +19,9 @@ from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.secrets.store import redact
 from orthancgen.secrets.value import SecretValue
 
+_FULL: Final = ("no space left on device", "disk quota exceeded")
+_MAKE_ROOM: Final = "make room where the repository lies, or keep fewer backups (backup.keep)"
+
 JOB_LABEL: Final = "org.orthancgen.backup"
 """Label of what a backup makes on the engine; its value is the id of the run."""
 _SCRIPTS: Final = Path(__file__).parent / "scripts"
@@ -150,6 +153,7 @@ class Jobs:
                 elif out:
                     on_bytes(out)
                 errors.take(err)
+                _give_up_on_full_disk(job, err)
             code = int(api.wait(container, timeout=None)["StatusCode"])
         lines = tuple(redact(line, job.secrets) for line in errors.end())
         return Ended(code, tuple(output.end()), lines)
@@ -244,6 +248,13 @@ class _Lines:
         self._lines.append(text)
         if self._kept is not None:
             del self._lines[: -self._kept]
+
+
+def _give_up_on_full_disk(job: Job, printed: bytes | None) -> None:
+    """Restic tries again for a quarter of an hour what no time will mend."""
+    found = next((sign for sign in _FULL if printed and sign.encode() in printed.lower()), None)
+    if found is not None:
+        raise BackupError(f"cannot {job.name}: {found}", hint=_MAKE_ROOM)
 
 
 def _feed(job: Job) -> bytes:

@@ -37,11 +37,17 @@ class Line:
                 if self.cut:
                     client.close()
                     continue
-                target = socket.socket(socket.AF_UNIX)
-                target.connect(str(self._path))
-                self._sockets += [client, target]
-                for source, sink in ((client, target), (target, client)):
-                    threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        """Copy both ways until both ends are closed."""
+        with client, socket.socket(socket.AF_UNIX) as target:
+            target.connect(str(self._path))
+            self._sockets += [client, target]
+            back = threading.Thread(target=self._copy, args=(target, client), daemon=True)
+            back.start()
+            self._copy(client, target)
+            back.join()
 
     @staticmethod
     def _copy(source: socket.socket, sink: socket.socket) -> None:
@@ -130,7 +136,7 @@ def test_a_line_that_breaks_in_the_middle(site: Contained, line: Line, tmp_path:
 def test_another_state_folder_does_not_take_the_site_over(site: Contained, tmp_path: Path) -> None:
     before = site.ids()
     other = Contained(tmp_path / "elsewhere", site.test_engine, site.images, "remote")
-    said = other.deploy(code=4)
+    said = other.deploy(code=4)  # by a process of its own
     assert "another state folder" in said.err
     assert site.ids() == before
     assert json.loads(site.run("lock", "--json").out)["held"] is False

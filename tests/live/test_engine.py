@@ -382,7 +382,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert engine.containers(project.name)["runs"].status == "paused"
     assert engine.execute(identity, ["true"])[0] == 126
     engine.unpause(identity)
-    assert engine.containers(project.name)["runs"].status == "running"
+    wait_until(lambda: engine.containers(project.name)["runs"].status == "running", seconds=5, what="it goes on")
 
     engine.remove_project(project.name, stop_seconds=1)
     assert engine.containers(project.name) == {}

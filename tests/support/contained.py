@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,9 @@ class Contained:
         """The plan of the file as it is now."""
         return load_plan(str(self.file))[1]
 
-    @property
+    @cached_property
     def engine(self) -> Engine:
-        """A connection to the engine."""
+        """A connection to the engine, closed at the end."""
         return self.test_engine.connect(self.name)
 
     def containers(self) -> dict[str, Container]:
@@ -184,3 +185,8 @@ class Contained:
             api.remove_container(container["Id"], force=True)
         for volume in engine.volumes(project_name(self.name)):
             api.remove_volume(volume, force=True)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection to the engine."""
+        self.engine.client.close()
