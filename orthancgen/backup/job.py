@@ -253,7 +253,7 @@ class _Lines:
 def _give_up_on_full_disk(job: Job, printed: bytes | None) -> None:
     """Restic tries again for a quarter of an hour what no time will mend."""
     found = next((sign for sign in _FULL if printed and sign.encode() in printed.lower()), None)
-    if found is not None:
+    if found is not None and job.script == "restic.sh":
         raise BackupError(f"cannot {job.name}: {found}", hint=_MAKE_ROOM)
 
 
