@@ -21,8 +21,8 @@ from bench.figures import Figure, Result, Size, Target, alternate, ratio
 from orthancgen.dicom import scu
 from orthancgen.dicom.outcome import Outcome
 from orthancgen.dicom.peer import Peer, Timeouts
-from orthancgen.render.container_files import folder_variable
-from orthancgen.runtimes.compose.project import COMPOSE_FILE, project_name
+from orthancgen.render.container_files import folder_variable, project_name
+from orthancgen.runtimes.compose.project import COMPOSE_FILE
 from orthancgen.verify.tls import client_context
 from tests.support.contained import Contained
 from tests.support.engine import running_engine

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from orthancgen.backup.job import JOB_LABEL, Job, Jobs
 from orthancgen.plan.model import Plan
+from orthancgen.render.container_files import project_name
 from orthancgen.render.image_layouts import image_layout
+from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.endpoint import asking
-from orthancgen.runtimes.compose.engine import Container, Engine
-from orthancgen.runtimes.compose.project import project_name
+from orthancgen.runtimes.compose.engine import Engine
 
 _STOP_SECONDS: Final = 15
 _HALTED: Final = "T"

@@ -19,8 +19,8 @@ from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.secrets.store import redact
 from orthancgen.secrets.value import SecretValue
 
-_FULL: Final = ("no space left on device", "disk quota exceeded")
-_MAKE_ROOM: Final = "make room where the repository lies, or keep fewer backups (backup.keep)"
+FULL: Final = ("no space left on device", "disk quota exceeded")
+MAKE_ROOM: Final = "make room where the repository lies, or keep fewer backups (backup.keep)"
 
 JOB_LABEL: Final = "org.orthancgen.backup"
 """Label of what a backup makes on the engine; its value is the id of the run."""
@@ -252,9 +252,9 @@ class _Lines:
 
 def _give_up_on_full_disk(job: Job, printed: bytes | None) -> None:
     """Restic tries again for a quarter of an hour what no time will mend."""
-    found = next((sign for sign in _FULL if printed and sign.encode() in printed.lower()), None)
+    found = next((sign for sign in FULL if printed and sign.encode() in printed.lower()), None)
     if found is not None and job.script == "restic.sh":
-        raise BackupError(f"cannot {job.name}: {found}", hint=_MAKE_ROOM)
+        raise BackupError(f"cannot {job.name}: {found}", hint=MAKE_ROOM)
 
 
 def _feed(job: Job) -> bytes:

@@ -37,7 +37,7 @@ from orthancgen.backup.site_jobs import LIVE_INDEX, SiteJobs
 from orthancgen.backup.state_archive import pack
 from orthancgen.errors import BackupError
 from orthancgen.plan.model import Plan
-from orthancgen.runtimes.compose.engine import Container
+from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State
 

@@ -16,9 +16,9 @@ from orthancgen.errors import BackupError, InputError, LockedError
 from orthancgen.plan.model import Plan
 from orthancgen.release.disk import load, to_json, writing
 from orthancgen.release.disk import replace as write
+from orthancgen.render.container_files import project_name
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.images import ensure_backup_image
-from orthancgen.runtimes.compose.project import project_name
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore, gather

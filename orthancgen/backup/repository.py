@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from orthancgen.backup.job import Ended, Job, Jobs, Mount, said
+from orthancgen.backup.job import FULL, MAKE_ROOM, Ended, Job, Jobs, Mount, said
 from orthancgen.errors import BackupError, EngineError
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.backup import Backup, Keep
@@ -29,8 +29,7 @@ _TOOK_TOO_LONG: Final = 124
 """Exit status of timeout(1)."""
 _LOCK_WAIT: Final = "5m"
 _REMEDIES: Final[tuple[tuple[str, str], ...]] = (
-    ("no space left on device", "make room where the repository lies, or keep fewer backups (backup.keep)"),
-    ("disk quota exceeded", "make room where the repository lies, or keep fewer backups (backup.keep)"),
+    *((sign, MAKE_ROOM) for sign in FULL),
     ("read-only file system", "the repository's file system is mounted read-only"),
     ("permission denied", "whoever runs the engine must be able to write the repository"),
     ("401 unauthorized", "the store refuses the credentials: see backup.environment"),

@@ -16,11 +16,11 @@ from orthancgen.render.container_files import (
     INDEX_VOLUME,
     STORAGE_VOLUME,
     Volume,
+    project_name,
     users,
     volumes,
 )
-from orthancgen.runtimes.compose.engine import Container
-from orthancgen.runtimes.compose.project import project_name
+from orthancgen.runtimes.compose.container import Container
 
 RECORDS: Final = "records.ejson"
 _BACKEND_USER: Final = (10001, 10001)

@@ -9,7 +9,7 @@ import click
 
 from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
 from orthancgen.cli.progress import ConsoleReport
-from orthancgen.cli.runtime import load_running, state_option
+from orthancgen.cli.runtime import deploy_options, load_running, state_option
 from orthancgen.errors import Exit
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
@@ -18,16 +18,8 @@ from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
 @click.command()
 @env_argument
 @state_option
-@click.option("--no-verify", is_flag=True, help="Leave the proofs out.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1, 3600),
-    default=60.0,
-    show_default=True,
-    help="Seconds a service has to get healthy.",
-)
+@deploy_options
 @click.option("--plan", "plan_id", metavar="ID", help="Apply only what `orthancgen plan` showed under this id.")
-@click.option("--reason", help="Why, for the history.")
 @click.option("--keep-failed", is_flag=True, help="Leave what failed as it is, instead of going back (containers).")
 @click.option("--repair", is_flag=True, help="Write every file and make every container anew (containers).")
 @json_option

@@ -30,7 +30,7 @@ def history(env: str, state_root: Path | None, as_json: bool) -> None:
     _, plan = load_plan(env)
     state = state_of(plan.site.environment, state_root)
     found: tuple[Row, ...] = rows(ReleaseStore(state.root))
-    chain = AuditLog(state.root / "audit.jsonl").verify_chain()
+    chain = AuditLog(state.audit_log).verify_chain()
     if as_json:
         audit = {"lines": chain.lines, "broken_at": chain.broken_at, "why": chain.why or None}
         print_json(
@@ -58,7 +58,7 @@ def history(env: str, state_root: Path | None, as_json: bool) -> None:
         console().print(f"{plan.site.environment} has no releases in {state.root}", soft_wrap=True)
     if chain.broken_at is not None:
         console(err=True).print(
-            f"the audit log {state.root / 'audit.jsonl'} is not as it was written: line {chain.broken_at}: {chain.why}",
+            f"the audit log {state.audit_log} is not as it was written: line {chain.broken_at}: {chain.why}",
             style="red",
             soft_wrap=True,
         )

@@ -85,4 +85,4 @@ def _break(
         outcome="broken",
         details="; ".join(dict.fromkeys(str(holder) for _, holder in found)),
     )
-    AuditLog(state.root / "audit.jsonl").append(event, secrets)
+    AuditLog(state.audit_log).append(event, secrets)

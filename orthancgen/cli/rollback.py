@@ -9,7 +9,7 @@ import click
 from orthancgen.cli.deploy import finish
 from orthancgen.cli.output import console, env_argument, json_option
 from orthancgen.cli.progress import ConsoleReport
-from orthancgen.cli.runtime import load_running, state_option
+from orthancgen.cli.runtime import deploy_options, load_running, state_option
 from orthancgen.runtimes.runtime import Wanted
 
 
@@ -17,15 +17,7 @@ from orthancgen.runtimes.runtime import Wanted
 @env_argument
 @click.argument("release", type=click.IntRange(1), required=False)
 @state_option
-@click.option("--no-verify", is_flag=True, help="Leave the proofs out.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(1, 3600),
-    default=60.0,
-    show_default=True,
-    help="Seconds a service has to get healthy.",
-)
-@click.option("--reason", help="Why, for the history.")
+@deploy_options
 @json_option
 def rollback(
     env: str,

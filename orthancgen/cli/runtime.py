@@ -28,6 +28,23 @@ def state_option(function: F) -> F:
     )(function)
 
 
+def deploy_options(function: F) -> F:
+    """What deploy and rollback have in common."""
+    for option in (
+        click.option("--reason", help="Why, for the history."),
+        click.option(
+            "--timeout",
+            type=click.FloatRange(1, 3600),
+            default=60.0,
+            show_default=True,
+            help="Seconds a service has to get healthy.",
+        ),
+        click.option("--no-verify", is_flag=True, help="Leave the proofs out."),
+    ):
+        function = option(function)
+    return function
+
+
 def load_running(env: str, state_root: Path | None) -> tuple[Loaded, Runtime]:
     """Load an environment, and find its runtime and its state folder.
 

@@ -188,6 +188,10 @@ class ReleaseStore:
             raise self._unknown(number)
         return Bundle(tuple(self._file(number, one) for one in listed.files))
 
+    def bundle_folder(self, number: int) -> Path:
+        """Where the files of a release lie."""
+        return self._path(number) / "bundle"
+
     def prune(self, keep: int) -> tuple[int, ...]:
         """Remove all releases but the newest; the current and the previous good one stay in any case.
 
@@ -212,7 +216,7 @@ class ReleaseStore:
         return removed
 
     def _file(self, number: int, listed: _File) -> File:
-        path = self._path(number) / "bundle" / listed.path
+        path = self.bundle_folder(number) / listed.path
         if PurePosixPath(listed.path).is_absolute() or ".." in PurePosixPath(listed.path).parts:
             raise self._not_as_it_was(number, path)
         try:

@@ -22,6 +22,7 @@ from orthancgen.render.container_files import (
     containers,
     folder_variable,
     mounts,
+    project_name,
     users,
     volumes,
 )
@@ -105,7 +106,7 @@ def document(plan: Plan) -> dict[str, Any]:
     """The compose file as a mapping."""
     environment = plan.site.environment
     return {
-        "name": f"orthancgen-{environment}",
+        "name": project_name(environment),
         "services": {name: _service(plan, name) for name in sorted(containers(plan))},
         "networks": _networks(plan),
         "volumes": {volume.name: _volume(plan, volume) for volume in volumes(plan)},

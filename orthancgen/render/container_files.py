@@ -69,6 +69,11 @@ class Volume:
     host_folder: str | None = None
 
 
+def project_name(environment: str) -> str:
+    """Name of the Compose project: prefix of its containers, networks and volumes."""
+    return f"orthancgen-{environment}"
+
+
 def users(plan: Plan) -> Mapping[ServiceName, tuple[int, int]]:
     """Container -> the user and group as whom it runs."""
     layout = image_layout(plan.site.images)

@@ -40,8 +40,28 @@ class State:
 
     @property
     def run(self) -> Path:
-        """Process ids, socket, fingerprints."""
+        """Process ids, socket, fingerprints; with containers, what each service reads."""
         return self.root / "run"
+
+    @property
+    def key(self) -> Path:
+        """The key by which contents and secrets are told apart without being told."""
+        return self.root / "key"
+
+    @property
+    def lock(self) -> Path:
+        """Who changes something now."""
+        return self.root / "lock.json"
+
+    @property
+    def journal(self) -> Path:
+        """There while something is being changed."""
+        return self.root / "journal.json"
+
+    @property
+    def audit_log(self) -> Path:
+        """What was done, by whom."""
+        return self.root / "audit.jsonl"
 
     @property
     def apps(self) -> Path:

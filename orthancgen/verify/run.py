@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets as random_source
-import socket
 import time
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,11 +18,11 @@ from orthancgen.secrets.store import redact
 from orthancgen.verify.check import Check
 from orthancgen.verify.checks import CHECKS
 from orthancgen.verify.context import Context, open_context
+from orthancgen.verify.reach import answers
 from orthancgen.verify.result import CheckResult, Outcome, Verdict
 from orthancgen.verify.sweep import sweep
 
 _IMAGES = 32
-_TCP_SECONDS = 3.0
 
 
 class Progress(Protocol):
@@ -80,21 +79,13 @@ def _require_somebody(plan: Plan, access: Access) -> None:
     places = [("Orthanc", site.http.port), ("Orthanc's DICOM port", site.dicom.port)]
     if site.backend.enabled:
         places.append(("the backend", site.backend.port))
-    if any(_listens(access.orthanc_host, port) for _, port in places):
+    if any(answers(access.orthanc_host, port) for _, port in places):
         return
     missing = ", ".join(f"{name} on port {port}" for name, port in places)
     raise VerifyError(
         f"nothing of the environment {site.environment} answers at {access.orthanc_host}: {missing}",
         hint=f"orthancgen deploy {site.environment}",
     )
-
-
-def _listens(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=_TCP_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 def _sweep_quietly(context: Context) -> None:

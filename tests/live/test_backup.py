@@ -23,7 +23,7 @@ import pytest
 from orthancgen.backup import job
 from orthancgen.backup.opening import OPENED_WITH
 from orthancgen.dicom.synthetic import ct_series
-from orthancgen.runtimes.compose.project import project_name
+from orthancgen.render.container_files import project_name
 from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 from tests.support.contained import Contained

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from orthancgen.dicom.synthetic import ct_series
-from orthancgen.runtimes.compose.project import COMPOSE_FILE, project_name
+from orthancgen.render.container_files import project_name
+from orthancgen.runtimes.compose.project import COMPOSE_FILE
 from orthancgen.secrets.store import SecretStore
 from tests.support.contained import SERVICES, Contained, write_images
 from tests.support.engine import TestEngine

@@ -19,11 +19,12 @@ from orthancgen.dicom.synthetic import PATIENT_NAME, ct_series
 from orthancgen.plan.model import Plan
 from orthancgen.release.model import Release
 from orthancgen.release.store import ReleaseStore
+from orthancgen.render.container_files import project_name
 from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose.access import access_of
-from orthancgen.runtimes.compose.engine import Container, Engine
-from orthancgen.runtimes.compose.project import project_name
+from orthancgen.runtimes.compose.container import Container
+from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.state import State
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0, what: st
         time.sleep(POLL_SECONDS)
 
 
-class Server:
+class Server(ABC):
     """One process of a test: started, waited for, stopped, and its output kept in `log_path`."""
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -104,17 +105,17 @@ class Server:
         self.log_path = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """The argument list; a password never stands in it."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """The environment of the process."""
         return dict(os.environ)
 
+    @abstractmethod
     def healthy(self) -> bool:
         """Whether the server answers as it should."""
-        raise NotImplementedError
 
     @property
     def pid(self) -> int:

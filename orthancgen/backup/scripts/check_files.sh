@@ -3,8 +3,8 @@
 # Prints `missing|damaged LEVEL ORTHANC_ID UUID` for each that is not as it must be (LEVEL: 1 patient ... 4 instance),
 # `compared COUNT`, and `removed COUNT` for files that no index names, which Orthanc would keep for ever.
 index=/index/index
-mkdir -p /tmp/work
-cd /tmp/work
+mkdir -p /tmp/compared
+cd /tmp/compared
 path="substr(uuid, 1, 2) || '/' || substr(uuid, 3, 2) || '/' || uuid"
 sqlite3 -readonly "$index" "SELECT uuid FROM AttachedFiles;" | LC_ALL=C sort > named
 find /storage -mindepth 3 -maxdepth 3 -type f -printf '%f\n' | LC_ALL=C sort > there
@@ -14,7 +14,7 @@ LC_ALL=C comm -13 named there | while IFS= read -r uuid; do
 done | wc -l | sed 's/^/removed /'
 LC_ALL=C comm -23 named there | sed 's/^/missing /' > wrong
 sqlite3 -readonly "$index" "SELECT compressedMD5 || '  ' || $path FROM AttachedFiles WHERE length(compressedMD5) = 32;" > sums
-(cd /storage && LC_ALL=C md5sum --check --quiet /tmp/work/sums 2> /dev/null) | sed -n 's|^.*/\([^/]*\): FAILED$|damaged \1|p' >> wrong || true
+(cd /storage && LC_ALL=C md5sum --check --quiet /tmp/compared/sums 2> /dev/null) | sed -n 's|^.*/\([^/]*\): FAILED$|damaged \1|p' >> wrong || true
 # Without a checksum (keep_checksums: false) there is the size.
 sqlite3 -readonly -separator ' ' "$index" "SELECT uuid, compressedSize, $path FROM AttachedFiles WHERE length(compressedMD5) <> 32;" |
     while read -r uuid size place; do

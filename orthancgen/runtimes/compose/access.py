@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from orthancgen.plan.addresses import verifier_seen
 from orthancgen.plan.model import Plan
+from orthancgen.render.container_files import project_name
 from orthancgen.runtimes.access import Access, stored_access
 from orthancgen.runtimes.compose.engine import Engine
-from orthancgen.runtimes.compose.project import project_name
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue

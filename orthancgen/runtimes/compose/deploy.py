@@ -126,7 +126,7 @@ class _Change:
         """Do it, or take it back."""
         draft = self._target.draft
         journal = Journal.open(
-            self._target.state.root / "journal.json",
+            self._target.state.journal,
             environment=draft.environment,
             verb=self._run.verb,
             reason=draft.reason,

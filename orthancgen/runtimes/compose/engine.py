@@ -8,8 +8,6 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,83 +16,20 @@ from urllib.parse import urlsplit
 from orthancgen.errors import EngineError
 from orthancgen.runtimes.compose import hostfiles
 from orthancgen.runtimes.compose.command import Compose, compose_environment, find_compose, run_compose
+from orthancgen.runtimes.compose.container import PROJECT_LABEL, SERVICE_LABEL, Container, container_of
 from orthancgen.runtimes.compose.endpoint import Endpoint, asking, open_client, resolve
 from orthancgen.runtimes.compose.hostfiles import PlacedFile
 
-__all__ = ["ENVIRONMENT_LABEL", "Container", "Engine", "PlacedFile", "connect"]
+__all__ = ["ENVIRONMENT_LABEL", "Engine", "PlacedFile", "connect"]
 
 ENVIRONMENT_LABEL: Final = "org.orthancgen.environment"
 """Label of everything that is made for an environment; its value is the environment's name."""
-_PROJECT: Final = "com.docker.compose.project"
-_SERVICE: Final = "com.docker.compose.service"
 _ONE_OFF: Final = "com.docker.compose.oneoff"
 _COMPOSE_SECONDS: Final = 600.0
 _STOP_SECONDS: Final = 60
 _REMOVE_SECONDS: Final = 15.0
 _CANNOT_EXECUTE: Final = 126
 """What a shell reports for a program that it cannot run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """State of a container.
-
-    Attributes:
-        id: of the container.
-        name: of the container.
-        service: of the compose file.
-        image: as it was named when the container was made.
-        image_id: digest of the image's configuration, ``sha256:...``.
-        status: created, running, paused, restarting, removing, exited or dead.
-        health: starting, healthy or unhealthy; None without a health check.
-        started_at: ISO 8601 in UTC; empty where it was never started.
-        restart_count: how often the engine restarted it by itself.
-        exit_code: of its last end; 0 while it runs.
-        oom_killed: whether it was ended because its memory was not enough.
-        labels: of the container.
-        attributes: everything that ``docker inspect`` says of it.
-    """
-
-    id: str
-    name: str
-    service: str
-    image: str
-    image_id: str
-    status: str
-    health: str | None
-    started_at: str
-    restart_count: int
-    exit_code: int
-    oom_killed: bool
-    labels: Mapping[str, str]
-    attributes: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def pid(self) -> int:
-        """Process id on the engine's host; 0 where it does not run."""
-        return int((self.attributes.get("State") or {}).get("Pid") or 0)
-
-    @property
-    def uptime_seconds(self) -> int:
-        """Since its start; 0 where it does not run."""
-        if self.status != "running" or not self.started_at:
-            return 0
-        # Nanoseconds, which Python does not read.
-        started = datetime.fromisoformat(self.started_at[:19]).replace(tzinfo=UTC)
-        return max(0, int((datetime.now(UTC) - started).total_seconds()))
-
-    @property
-    def published_ports(self) -> frozenset[int]:
-        """Ports of the host on which it is reached."""
-        ports = (self.attributes.get("NetworkSettings") or {}).get("Ports") or {}
-        return frozenset(int(host["HostPort"]) for hosts in ports.values() for host in hosts or ())
-
-    @property
-    def addresses(self) -> Mapping[str, str]:
-        """Its address in each network, by the network's name without that of the project."""
-        networks = (self.attributes.get("NetworkSettings") or {}).get("Networks") or {}
-        prefix = f"{self.labels.get(_PROJECT, '')}_"
-        return {name.removeprefix(prefix): one["IPAddress"] for name, one in networks.items() if one.get("IPAddress")}
 
 
 class Engine:
@@ -227,7 +162,7 @@ class Engine:
     # -- containers ---------------------------------------------------------------------------------------------------
 
     def _list(self, project: str, *, one_off: bool = False) -> list[dict[str, Any]]:
-        labels = [f"{_PROJECT}={project}", f"{_ONE_OFF}={one_off}"]
+        labels = [f"{PROJECT_LABEL}={project}", f"{_ONE_OFF}={one_off}"]
         with asking("list the containers"):
             found: list[dict[str, Any]] = self.client.api.containers(all=True, filters={"label": labels})
         return sorted(found, key=lambda one: int(one["Created"]))
@@ -244,7 +179,7 @@ class Engine:
         for found in self._list(project):
             with asking("look at a container"):
                 try:
-                    state = _container(self.client.api.inspect_container(found["Id"]))
+                    state = container_of(self.client.api.inspect_container(found["Id"]))
                 except NotFound:  # gone since it was listed
                     continue
             earlier = states.get(state.service)
@@ -398,7 +333,7 @@ class Engine:
             self.remove_container(found["Id"], stop_seconds=stop_seconds)
         api = self.client.api
         with asking("remove the networks"):
-            for network in api.networks(filters={"label": [f"{_PROJECT}={project}"]}):
+            for network in api.networks(filters={"label": [f"{PROJECT_LABEL}={project}"]}):
                 with suppress(NotFound):
                     api.remove_network(network["Id"])
 
@@ -451,7 +386,7 @@ class Engine:
 
     def _tool_image(self) -> str | None:
         """An image with a shell: any that a container of this environment runs (all of them are Debian or Ubuntu)."""
-        labels = [f"{ENVIRONMENT_LABEL}={self._environment}", _SERVICE]
+        labels = [f"{ENVIRONMENT_LABEL}={self._environment}", SERVICE_LABEL]
         with asking("list the containers"):
             found = self.client.api.containers(all=True, filters={"label": labels})
         return str(found[0]["ImageID"]) if found else None
@@ -463,7 +398,7 @@ class Engine:
             EngineError: the engine does not answer, or refuses.
         """
         with asking("list the volumes"):
-            found = self.client.api.volumes(filters={"label": [f"{_PROJECT}={project}"]})
+            found = self.client.api.volumes(filters={"label": [f"{PROJECT_LABEL}={project}"]})
         return {one["Name"]: dict(one.get("Labels") or {}) for one in sorted(found["Volumes"] or [], key=_name_of)}
 
     def ensure_volume(
@@ -537,24 +472,3 @@ def connect(host: str | None = None, *, environment: str = "", need_compose: boo
 
 def _name_of(found: Mapping[str, Any]) -> str:
     return str(found["Name"])
-
-
-def _container(found: Mapping[str, Any]) -> Container:
-    state, configuration = found["State"], found["Config"]
-    labels: Mapping[str, str] = configuration.get("Labels") or {}
-    started = str(state.get("StartedAt") or "")
-    return Container(
-        id=found["Id"],
-        name=str(found["Name"]).removeprefix("/"),
-        service=labels.get(_SERVICE, ""),
-        image=configuration["Image"],
-        image_id=found["Image"],
-        status=state["Status"],
-        health=(state.get("Health") or {}).get("Status"),
-        started_at="" if started.startswith("0001-") else started,  # Go's zero time
-        restart_count=int(found.get("RestartCount", 0)),
-        exit_code=int(state.get("ExitCode", 0)),
-        oom_killed=bool(state.get("OOMKilled")),
-        labels=labels,
-        attributes=found,
-    )

@@ -17,9 +17,9 @@ from typing import Final
 from orthancgen.plan.model import Plan
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.container_files import SECRET_MODE, SecretFile
-from orthancgen.render.quoting import json_document
 from orthancgen.render.write import stage
 from orthancgen.runtimes.compose.engine import PlacedFile
+from orthancgen.secrets.orthanc_file import orthanc_secret_document
 from orthancgen.secrets.value import SecretValue
 
 SECRETS: Final = "secrets"
@@ -129,13 +129,3 @@ def _content(plan: Plan, file: SecretFile, secrets: Mapping[str, SecretValue]) -
     if file.kind == "orthanc":
         return orthanc_secret_document(plan, secrets)
     return secrets[file.secrets[0]].reveal().encode()
-
-
-def orthanc_secret_document(plan: Plan, secrets: Mapping[str, SecretValue]) -> bytes:
-    """The second file of Orthanc's configuration: its users and the webhook's credential."""
-    values: dict[str, object] = {
-        "RegisteredUsers": {account.user: secrets[account.secret].reveal() for account in plan.accounts}
-    }
-    if plan.site.webhook.enabled:
-        values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
-    return json_document(values).encode("ascii")

@@ -10,10 +10,12 @@ from orthancgen.errors import DeployError
 from orthancgen.plan.model import ServiceName
 from orthancgen.release.drift import container_facts
 from orthancgen.release.model import Release
+from orthancgen.render.container_files import project_name
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.compose.engine import Container, Engine
+from orthancgen.runtimes.compose.container import Container
+from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.folders import file_digests, state_id, state_key
-from orthancgen.runtimes.compose.project import START_ORDER, project_name
+from orthancgen.runtimes.compose.project import START_ORDER
 from orthancgen.runtimes.compose.target import Target
 from orthancgen.runtimes.state import State
 
@@ -49,7 +51,7 @@ def require_own(live: Live, state: State, environment: str) -> None:
     Raises:
         DeployError: a volume of the environment says so.
     """
-    own = state_id(state_key(state.root / "key"))
+    own = state_id(state_key(state.key))
     others = sorted(name for name, labels in live.volumes.items() if labels.get(STATE_LABEL, own) != own)
     if others:
         raise DeployError(
@@ -86,7 +88,7 @@ def facts_of(target: Target, containers: Mapping[str, Container]) -> dict[str, d
     Raises:
         OSError: the key cannot be read.
     """
-    key = state_key(target.state.root / "key")
+    key = state_key(target.state.key)
     return {
         name: {
             **container_facts(container.attributes),

@@ -14,8 +14,9 @@ import yaml
 from orthancgen.errors import StartError
 from orthancgen.plan.model import ServiceName
 from orthancgen.render.artifact import Bundle
-from orthancgen.render.container_files import folder_variable
-from orthancgen.runtimes.compose.engine import Container, Engine
+from orthancgen.render.container_files import folder_variable, project_name
+from orthancgen.runtimes.compose.container import Container
+from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.folders import folder_path
 from orthancgen.secrets.store import redact
 from orthancgen.secrets.value import SecretValue
@@ -27,11 +28,6 @@ _INTERVAL_SECONDS: Final = 0.2
 _LOG_LINES: Final = 12
 _QUICK_RESTARTS: Final = 2
 """A container that its engine restarted so often while it was waited for is given up."""
-
-
-def project_name(environment: str) -> str:
-    """Name of the Compose project: prefix of its containers, networks and volumes."""
-    return f"orthancgen-{environment}"
 
 
 def definition(bundle: Bundle) -> Mapping[str, Any]:
@@ -89,13 +85,13 @@ class Project:
         """Name of the Compose project."""
         return project_name(self.environment)
 
-    def _compose(self, *arguments: str, variables: Mapping[str, str] | None = None) -> list[str]:
+    def _compose(self, *arguments: str) -> list[str]:
         return self.engine.compose(
             arguments,
             project=self.name,
             folder=self.bundle_folder,
             files=[self.bundle_folder / COMPOSE_FILE],
-            environment={**self.variables, **(variables or {})},
+            environment=self.variables,
         )
 
     def up(self, services: Sequence[str], *, anew: bool = False) -> None:
@@ -117,13 +113,13 @@ class Project:
                 *services,
             )
 
-    def set_account(self, variables: Mapping[str, str] | None = None) -> None:
+    def set_account(self) -> None:
         """Run the job that gives the database its accounts.
 
         Raises:
             DeployError: it did not end well; with what it said.
         """
-        self._compose("run", "--rm", "--no-deps", "-T", ACCOUNT_SERVICE, variables=variables)
+        self._compose("run", "--rm", "--no-deps", "-T", ACCOUNT_SERVICE)
 
     def containers(self) -> dict[str, Container]:
         """The containers of the project by service, jobs apart."""

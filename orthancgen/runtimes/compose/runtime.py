@@ -21,15 +21,16 @@ from orthancgen.release.store import ReleaseStore
 from orthancgen.release.survey import Survey
 from orthancgen.release.who import who_am_i
 from orthancgen.render.artifact import Bundle
+from orthancgen.render.container_files import project_name
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose import takeback
 from orthancgen.runtimes.compose.access import access_of
+from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.deploy import Run, apply, difference
-from orthancgen.runtimes.compose.engine import Container, Engine, connect
+from orthancgen.runtimes.compose.engine import Engine, connect
 from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
-from orthancgen.runtimes.compose.project import project_name
 from orthancgen.runtimes.compose.target import Target, resolve
 from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
@@ -73,12 +74,7 @@ class ComposeRuntime:
     @property
     def audit(self) -> AuditLog:
         """What was done, by whom."""
-        return AuditLog(self.state.root / "audit.jsonl")
-
-    @property
-    def journal_file(self) -> Path:
-        """There while something is being changed."""
-        return self.state.root / "journal.json"
+        return AuditLog(self.state.audit_log)
 
     @property
     def store(self) -> SecretStore:
@@ -98,7 +94,7 @@ class ComposeRuntime:
     def lock_stores(self) -> tuple[LockStore, ...]:
         """The state folder, and the engine: it is the same for whoever uses it from elsewhere."""
         engine = EngineLock(self.engine.client, self.plan.site.environment)
-        return FileLock(self.state.root / "lock.json"), engine
+        return FileLock(self.state.lock), engine
 
     def survey(self) -> Survey:
         """What a deploy would change, and what was changed by hand. Nothing is touched."""
@@ -129,7 +125,7 @@ class ComposeRuntime:
     def _unchanged(self, report: Report, wanted: Wanted) -> Deployed | None:
         """The answer where everything is as it is wanted, which needs no lock: nothing is touched."""
         current = self.releases.current()
-        if current is None or Journal.resume(self.journal_file) is not None:
+        if current is None or Journal.resume(self.state.journal) is not None:
             return None
         target = self.target(report, None)
         live = Live.look(self.engine, self.plan.site.environment)
@@ -213,7 +209,7 @@ class ComposeRuntime:
 
     def recover(self) -> str | None:
         """End what a run left that was cut off. Returns what was done, or None where nothing was left."""
-        if not self.state.root.exists() or Journal.resume(self.journal_file) is None:
+        if not self.state.root.exists() or Journal.resume(self.state.journal) is None:
             return None
         self.engine.require_compose()
         with self.locked("recover", None):

@@ -23,7 +23,7 @@ from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.folders import file_digests, folder_path, state_key
 from orthancgen.runtimes.compose.live import Live
-from orthancgen.runtimes.compose.target import Target, run_folder
+from orthancgen.runtimes.compose.target import Target
 from orthancgen.secrets.value import SecretValue
 
 _HTTP_SECONDS: Final = 5
@@ -44,7 +44,7 @@ def survey(target: Target, engine: Engine, releases: ReleaseStore, locks: tuple[
         compare(before, Side.of(target.draft, target.bundle)),
         found,
         tuple(holder for _, holder in holders(locks)),
-        read_journal(target.state.root / "journal.json"),
+        read_journal(target.state.journal),
     )
 
 
@@ -63,11 +63,11 @@ def _drift(target: Target, engine: Engine, current: Release, bundle: Bundle) -> 
 
 def _files(target: Target, engine: Engine, current: Release) -> Iterator[Drift]:
     """Files on the engine's host that are not those that were placed."""
-    key = state_key(target.state.root / "key")
+    key = state_key(target.state.key)
     for service, digest in current.draft.digests.items():
         wanted = current.facts.get(service, {}).get("files")
         if isinstance(wanted, dict):
-            found = engine.read_placed(folder_path(run_folder(target.state), service, digest))
+            found = engine.read_placed(folder_path(target.state.run, service, digest))
             live = {f"{service}/{path}": value for path, value in file_digests(key, found or ()).items()}
             placed = {f"{service}/{path}": value for path, value in wanted.items()}
             yield from drift.files(live, placed, current.draft.environment)

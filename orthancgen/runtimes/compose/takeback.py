@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from orthancgen.errors import DeployError, OrthancgenError, StartError
@@ -14,8 +14,9 @@ from orthancgen.release.journal import Entry, Journal, Step
 from orthancgen.release.model import Release
 from orthancgen.release.store import ReleaseStore
 from orthancgen.render.account_json import PREVIOUS_ROOT_PASSWORD
-from orthancgen.render.container_files import mounts, users, volumes
+from orthancgen.render.container_files import mounts, project_name, users, volumes
 from orthancgen.render.site_json import site_of
+from orthancgen.runtimes.attempts import Attempts
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.folders import (
     ServiceFolder,
@@ -26,8 +27,7 @@ from orthancgen.runtimes.compose.folders import (
     state_key,
 )
 from orthancgen.runtimes.compose.live import STATE_LABEL
-from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition, project_name
-from orthancgen.runtimes.compose.target import bundle_folder, run_folder
+from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition
 from orthancgen.runtimes.interrupts import ignored
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore
@@ -56,7 +56,7 @@ def ensure_volumes(engine: Engine, plan: Plan, state: State) -> None:
         labels = {
             "com.docker.compose.project": project,
             "com.docker.compose.volume": one.name,
-            STATE_LABEL: state_id(state_key(state.root / "key")),
+            STATE_LABEL: state_id(state_key(state.key)),
         }
         folder = one.host_folder
         options = {"type": "none", "o": "bind", "device": folder} if folder is not None else None
@@ -80,7 +80,7 @@ def recover(engine: Engine, releases: ReleaseStore, store: SecretStore, state: S
     Raises:
         DeployError: it cannot be ended; the journal stays.
     """
-    journal = Journal.resume(state.root / "journal.json")
+    journal = Journal.resume(state.journal)
     if journal is None:
         return None
     entry = journal.entry
@@ -112,15 +112,7 @@ def take_back(engine: Engine, releases: ReleaseStore, store: SecretStore, state:
         What could not be done, and why; empty when all is as it was.
     """
     entry = journal.entry
-    failures: list[str] = []
-
-    def attempt(what: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except OrthancgenError as error:
-            failures.append(f"{what}: {error.message}")
-        except Exception as error:  # each step is tried, whatever became of the one before
-            failures.append(f"{what}: {getattr(error, 'strerror', None) or type(error).__name__}")
+    attempt = Attempts()
 
     with ignored():
         attempt("write that it is taken back", lambda: journal.step("taking back"))
@@ -129,10 +121,10 @@ def take_back(engine: Engine, releases: ReleaseStore, store: SecretStore, state:
         else:
             release = releases.get(entry.from_release)
             attempt("start what ran before", lambda: _Earlier(engine, releases, store, state, journal, release).start())
-        if not failures:
+        if not attempt.failures:
             attempt("write that it is taken back", lambda: journal.step("taken back"))
             attempt("write that it is taken back", journal.close)
-    return failures
+    return attempt.failures
 
 
 def _stop_everything(engine: Engine, state: State, entry: Entry) -> None:
@@ -168,8 +160,8 @@ class _Earlier:
         secrets = self._secrets()
         account = self._account_folder(secrets)
         digests = {**self._release.draft.digests, ACCOUNT_SERVICE: account.digest}
-        folder = bundle_folder(self._state, self._release.number)
-        project = Project.of(self._engine, entry.environment, folder, self._bundle, digests, run_folder(self._state))
+        folder = self._releases.bundle_folder(self._release.number)
+        project = Project.of(self._engine, entry.environment, folder, self._bundle, digests, self._state.run)
         if self._networks_differ(entry):
             self._engine.remove_project(project.name)
         project.remove(set(project.containers()) - set(project.services))
@@ -213,8 +205,8 @@ class _Earlier:
         contents = secret_contents(self._plan, files, secrets)
         contents |= {PREVIOUS_ROOT_PASSWORD: waiting.reveal().encode() if waiting else b""}
         rendered = rendered_files(self._bundle, ACCOUNT_SERVICE)
-        key, owner = state_key(self._state.root / "key"), users(self._plan)[ACCOUNT_SERVICE]
-        return service_folder(ACCOUNT_SERVICE, rendered, contents, owner=owner, key=key, run=run_folder(self._state))
+        key, owner = state_key(self._state.key), users(self._plan)[ACCOUNT_SERVICE]
+        return service_folder(ACCOUNT_SERVICE, rendered, contents, owner=owner, key=key, run=self._state.run)
 
 
 def refuse_upgraded_index(older: Version, newer: Version, schema: int | None) -> None:
@@ -245,6 +237,6 @@ def clean(
         wanted = {
             f"{service}/{digest}" for release in releases.list() for service, digest in release.draft.digests.items()
         }
-        engine.remove_placed(str(run_folder(state)), keep=wanted | set(in_use))
+        engine.remove_placed(str(state.run), keep=wanted | set(in_use))
     except OrthancgenError:
         return

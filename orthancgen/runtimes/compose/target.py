@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from orthancgen import __version__
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.release.model import Draft, Image, Source, Who
+from orthancgen.release.store import ReleaseStore
 from orthancgen.render.account_json import PREVIOUS_ROOT_PASSWORD
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
@@ -80,15 +80,15 @@ class Target:
         """A digest of what the compose file says of a service."""
         return definition_digest(self.bundle, service)
 
-    def project(self, engine: Engine, bundle_folder_of_release: int) -> Project:
+    def project(self, engine: Engine, release: int) -> Project:
         """The containers as this target wants them; its bundle lies in that release's folder."""
         return Project.of(
             engine,
             self.plan.site.environment,
-            bundle_folder(self.state, bundle_folder_of_release),
+            ReleaseStore(self.state.root).bundle_folder(release),
             self.bundle,
             {service: folder.digest for service, folder in self.folders.items()},
-            run_folder(self.state),
+            self.state.run,
         )
 
 
@@ -120,7 +120,7 @@ def resolve(
         OSError: the state folder cannot be read.
     """
     bundle = bundle or render(plan)
-    key = state_key(state.root / "key")
+    key = state_key(state.key)
     store = SecretStore(state.secrets)
     files = mounts(plan)
     folders = {
@@ -159,7 +159,7 @@ def _folder(
         contents |= previous_root_password(plan, secrets, store)
     rendered = rendered_files(bundle, service)
     owner = users(plan)[service]
-    return service_folder(service, rendered, contents, owner=owner, key=key, run=run_folder(state))
+    return service_folder(service, rendered, contents, owner=owner, key=key, run=state.run)
 
 
 def previous_root_password(plan: Plan, secrets: Mapping[str, SecretValue], store: SecretStore) -> dict[str, bytes]:
@@ -175,13 +175,3 @@ def definition_digest(bundle: Bundle, service: str) -> str:
     document = definition(bundle)
     said = json.dumps([document["services"][service], document["networks"]], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()[:_ID_CHARACTERS]
-
-
-def run_folder(state: State) -> Path:
-    """Where the folders of the services lie, on the engine's host."""
-    return state.root / "run"
-
-
-def bundle_folder(state: State, release: int) -> Path:
-    """Where the rendered files of a release lie."""
-    return state.root / "releases" / f"{release:04}" / "bundle"

@@ -11,7 +11,6 @@ from orthancgen.errors import DeployError, OrthancgenError, RenderError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
-from orthancgen.render.quoting import json_document
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
@@ -32,6 +31,7 @@ from orthancgen.runtimes.native.takeback import Undo, take_back
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed
 from orthancgen.runtimes.state import State, cannot_use
+from orthancgen.secrets.orthanc_file import orthanc_secret_document
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
 
@@ -267,13 +267,8 @@ def _protect(target: _Target) -> None:
 
 def _write_secret_file(plan: Plan, state: State, secrets: Mapping[str, SecretValue]) -> bool:
     """The second file of Orthanc's configuration, of mode 0600. Returns whether it changed."""
-    values: dict[str, object] = {
-        "RegisteredUsers": {account.user: secrets[account.secret].reveal() for account in plan.accounts}
-    }
-    if plan.site.webhook.enabled:
-        values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
     target = state.config / SECRET_FILE
-    content = json_document(values).encode("ascii")
+    content = orthanc_secret_document(plan, secrets)
     if target.is_file() and target.read_bytes() == content:
         return False
     stage(content, target, 0o600).replace(target)

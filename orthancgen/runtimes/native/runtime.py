@@ -102,7 +102,7 @@ class NativeRuntime:
 
     def lock_stores(self) -> tuple[LockStore, ...]:
         """A file in the state folder, which is on the host where everything runs."""
-        return (FileLock(self.state.root / "lock.json"),)
+        return (FileLock(self.state.lock),)
 
     def survey(self) -> Survey:
         """Not told by this runtime, which keeps no releases.

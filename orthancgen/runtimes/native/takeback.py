@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from orthancgen.errors import OrthancgenError, StartError
+from orthancgen.errors import StartError
+from orthancgen.runtimes.attempts import Attempts
 from orthancgen.runtimes.interrupts import ignored
 from orthancgen.runtimes.native.record import Record
 from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
@@ -45,15 +46,7 @@ def take_back(undo: Undo, started: Collection[str]) -> list[str]:
     Returns:
         What could not be done, and why; empty when all is as it was.
     """
-    failures: list[str] = []
-
-    def attempt(what: str, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except OrthancgenError as error:
-            failures.append(f"{what}: {error.message}")
-        except Exception as error:  # each step is tried, whatever became of the one before
-            failures.append(f"{what}: {getattr(error, 'strerror', None) or type(error).__name__}")
+    attempt = Attempts()
 
     with ignored():
         attempt("stop what was started", lambda: _stop(undo, started))
@@ -63,7 +56,7 @@ def take_back(undo: Undo, started: Collection[str]) -> list[str]:
             if undo.set_password:
                 attempt("set the database's earlier password", lambda: _reset_password(undo))
             attempt("start the earlier services", lambda: _start(undo))
-    return failures
+    return attempt.failures
 
 
 def _stop(undo: Undo, started: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from orthancgen.orthanc.keys import keys_for
 from orthancgen.site.types import is_ip, is_loopback
 from orthancgen.verify.check import Check
 from orthancgen.verify.context import Context
+from orthancgen.verify.reach import answers
 from orthancgen.verify.result import Verdict, skipped, verdict
 
 _SECONDS: Final = 2.0
@@ -33,7 +34,7 @@ def examine(context: Context) -> Verdict:
     addresses = host_addresses()
     if not addresses:
         return skipped(expected, "this host has no other address than its loopback")
-    answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if _answers(host, port)]
+    answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if answers(host, port)]
     if _is_open_but_mute(context):
         answered += [f"Orthanc's REST API at {host}" for host in addresses if _serves(context, host)]
     names = ", ".join(f"{name} ({port})" for name, port in closed)
@@ -82,14 +83,6 @@ def host_addresses() -> list[str]:
         if one.family in (socket.AF_INET, socket.AF_INET6) and "%" not in one.address
     ]
     return [address for address in found if is_ip(address) and not is_loopback(address)][:_MOST_ADDRESSES]
-
-
-def _answers(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=_SECONDS):
-            return True
-    except OSError:
-        return False
 
 
 CHECK = Check("closed-from-outside", "Database, and what listens on loopback, is closed to others", "negative", examine)

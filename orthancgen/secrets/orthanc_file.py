@@ -1,0 +1,23 @@
+"""The second file of Orthanc's configuration, which holds its secrets; the first one is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orthancgen.plan.model import Plan
+from orthancgen.render.quoting import json_document
+from orthancgen.secrets.value import SecretValue
+
+
+def orthanc_secret_document(plan: Plan, secrets: Mapping[str, SecretValue]) -> bytes:
+    """Its users with their passwords, and the webhook's credential.
+
+    Raises:
+        KeyError: a secret has no value.
+    """
+    values: dict[str, object] = {
+        "RegisteredUsers": {account.user: secrets[account.secret].reveal() for account in plan.accounts}
+    }
+    if plan.site.webhook.enabled:
+        values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
+    return json_document(values).encode("ascii")
