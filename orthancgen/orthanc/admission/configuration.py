@@ -1,0 +1,208 @@
+"""What of a configuration takes part in the admission of DICOM callers, read as Orthanc reads it.
+
+Sources: OrthancServer/Sources/main.cpp (``OrthancApplicationEntityFilter``), OrthancConfiguration.cpp and
+OrthancFramework/Sources/DicomNetworking/RemoteModalityParameters.cpp of Orthanc, and what the servers do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from orthancgen.orthanc.keys import Version, keys_for
+
+Command = Literal["echo", "store", "find", "find_worklist", "get", "move", "storage_commitment"]
+TlsKind = Literal["plain", "anonymous", "trusted", "foreign"]
+"""How a caller connects: without TLS; with TLS and no certificate; with one of an authority that Orthanc trusts; with
+one of another authority, or one that expired."""
+
+Step = Literal["connection", "tls", "association", "command"]
+KeyPath = tuple[str, ...]
+
+ALWAYS: Final[Mapping[Command, str]] = MappingProxyType(
+    {
+        "echo": "DicomAlwaysAllowEcho",
+        "store": "DicomAlwaysAllowStore",
+        "find": "DicomAlwaysAllowFind",
+        "find_worklist": "DicomAlwaysAllowFindWorklist",
+        "get": "DicomAlwaysAllowGet",
+        "move": "DicomAlwaysAllowMove",
+    }
+)
+"""The key that opens a command to everybody. Storage commitment has none."""
+
+ALLOW: Final[Mapping[Command, tuple[str, ...]]] = MappingProxyType(
+    {
+        "echo": ("AllowEcho",),
+        "store": ("AllowStore",),
+        "find": ("AllowFind",),
+        "find_worklist": ("AllowFindWorklist",),
+        "get": ("AllowGet",),
+        "move": ("AllowMove",),
+        "storage_commitment": ("AllowStorageCommitment", "AllowNAction"),
+    }
+)
+"""The keys of a modality that allow a command; the first that is there decides."""
+
+TITLES: Final[Mapping[Command, str]] = MappingProxyType(
+    {
+        "echo": "C-ECHO",
+        "store": "C-STORE",
+        "find": "C-FIND",
+        "find_worklist": "C-FIND of worklists",
+        "get": "C-GET",
+        "move": "C-MOVE",
+        "storage_commitment": "storage commitment",
+    }
+)
+
+CERTIFICATE_OPTIONAL_SINCE: Final = Version(1, 9, 3)
+CERTIFICATE_IGNORED_SINCE: Final = Version(1, 12, 4)
+"""Since then ``DicomTlsRemoteCertificateRequired: false`` means that a caller's certificate is not looked at at all."""
+
+NORMALIZED_SINCE: Final = Version(1, 13, 0)
+"""Since then spaces around an AE title do not count, and one that PS3.5 does not allow is refused."""
+
+_ARRAY: Final = ("AET", "Host", "Port", "Manufacturer")
+_SYMBOLIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class UnusableError(Exception):
+    """Orthanc does not serve anybody on this configuration; ``path`` is the setting that it cannot use."""
+
+    def __init__(self, path: KeyPath, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Modality:
+    """An entry of ``DicomModalities``; ``settings`` is its long form, also where it stands in the short one."""
+
+    name: str
+    aet: str
+    host: str
+    settings: Mapping[str, Any]
+    version: Version
+
+    def path(self, key: str) -> KeyPath:
+        """Where a key of the entry stands, in the terms of the long form."""
+        return ("DicomModalities", self.name, key)
+
+    def allow_key(self, command: Command) -> str:
+        """The key that decides about the command: the one that is there, or whose default holds."""
+        candidates = [key for key in ALLOW[command] if key in keys_for(self.version, "modality")]
+        return next((key for key in candidates if key in self.settings), candidates[-1])
+
+    def allows(self, command: Command) -> bool:
+        """Whether the entry allows the command; each is allowed by default."""
+        return bool(self.settings.get(self.allow_key(command), True))
+
+
+class Access:
+    """A configuration's settings of admission.
+
+    Args:
+        configuration: orthanc.json as parsed JSON; defaults of the version hold for what is not there.
+        version: the version of Orthanc that reads it.
+    """
+
+    def __init__(self, configuration: Mapping[str, Any], version: Version) -> None:
+        self.configuration = configuration
+        self.version = version
+
+    def flag(self, key: str) -> bool:
+        """The value of a boolean key, its default included; False where the version does not know the key.
+
+        Raises:
+            UnusableError: the value is no boolean.
+        """
+        known = keys_for(self.version).get(key)
+        if known is None:
+            return False
+        value = self.configuration.get(key, known.default)
+        if not isinstance(value, bool):
+            raise UnusableError((key,), f"{key} is neither true nor false")
+        return value
+
+    def text(self, key: str) -> str:
+        """The value of a key that is a text; "" where it is not there and has no default.
+
+        Raises:
+            UnusableError: the value is no text.
+        """
+        known = keys_for(self.version).get(key)
+        value = self.configuration.get(key, (known.default if known else None) or "")
+        if not isinstance(value, str):
+            raise UnusableError((key,), f"{key} is not a text")
+        return value
+
+    @cached_property
+    def open_commands(self) -> frozenset[Command]:
+        """The commands that everybody may use."""
+        return frozenset(command for command, key in ALWAYS.items() if self.flag(key))
+
+    @cached_property
+    def modalities(self) -> tuple[Modality, ...]:
+        """The modalities in the order in which Orthanc looks at them; none where they are kept in the database.
+
+        Raises:
+            UnusableError: Orthanc does not start with such an entry.
+        """
+        if self.flag("DicomModalitiesInDatabase"):
+            return ()
+        entries = self.configuration.get("DicomModalities", {})
+        if not isinstance(entries, Mapping):
+            raise UnusableError(("DicomModalities",), "DicomModalities is no object")
+        return tuple(_modality(name, entries[name], self.version) for name in sorted(entries, key=_bytes))
+
+    def same(self, one: str, other: str) -> bool:
+        """Whether Orthanc takes two AE titles for the same."""
+        if self.flag("StrictAetComparison"):
+            return one == other
+        return ascii_lower(one) == ascii_lower(other)
+
+    def called(self, aet: str) -> tuple[Modality, ...]:
+        """The modalities with an AE title, in order."""
+        return tuple(modality for modality in self.modalities if self.same(aet, modality.aet))
+
+
+def ascii_lower(text: str) -> str:
+    """A text as Orthanc's ``ToLowerCase`` has it: A to Z alone are changed."""
+    return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+
+
+def _bytes(name: object) -> bytes:
+    return str(name).encode("utf-8", "surrogatepass")
+
+
+def _modality(name: object, entry: object, version: Version) -> Modality:
+    path = ("DicomModalities", str(name))
+    if not isinstance(name, str) or not _SYMBOLIC_NAME.fullmatch(name):
+        raise UnusableError(path, "a modality's symbolic name has other characters than A-Z, a-z, 0-9, - and _")
+    if isinstance(entry, list | tuple):
+        if len(entry) not in (3, 4):
+            raise UnusableError(path, "a modality's short form has 3 or 4 items")
+        entry = dict(zip(_ARRAY, entry, strict=False))
+    if not isinstance(entry, Mapping):
+        raise UnusableError(path, "a modality is neither an object nor a list")
+    for key in ("AET", "Host"):
+        if not isinstance(entry.get(key), str):
+            raise UnusableError((*path, key), f"a modality's {key} is missing or no text")
+    _check_port(entry.get("Port"), (*path, "Port"))
+    for key, known in keys_for(version, "modality").items():
+        if known.type == ("boolean",) and not isinstance(entry.get(key, True), bool):
+            raise UnusableError((*path, key), f"a modality's {key} is neither true nor false")
+    return Modality(name, entry["AET"], entry["Host"], MappingProxyType(dict(entry)), version)
+
+
+def _check_port(port: object, path: KeyPath) -> None:
+    if isinstance(port, str) and re.fullmatch(r"[+-]?\d{1,9}", port, re.ASCII):
+        port = int(port)
+    if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65534:
+        raise UnusableError(path, "a modality's Port is no number from 1 to 65534")
