@@ -114,5 +114,5 @@ def rotate(env: str, name: str, state_root: Path | None) -> None:
     store = SecretStore(state.secrets)
     if store.read(name) is None:
         raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
-    store.rotate(name)
+    store.rotate(name, secret.purpose)
     console().print(f"{name}: new value; now run: orthancgen deploy {env}", soft_wrap=True)

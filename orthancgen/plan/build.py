@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from orthancgen.orthanc.keys import Version
-from orthancgen.plan.addresses import LOOPBACK, verifier_seen
+from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.plan.gateway import call_ports, has_gateway, plain_modalities
-from orthancgen.plan.model import Account, Flow, Listener, Plan, Purpose, Secret, Service, ServiceName
+from orthancgen.plan.model import (
+    ANYONE,
+    THIS_HOST,
+    Account,
+    Flow,
+    Listener,
+    Plan,
+    Purpose,
+    Secret,
+    Service,
+    ServiceName,
+)
+from orthancgen.plan.sources import arrival
 from orthancgen.site.checks import secret_references, target_version
 from orthancgen.site.model import Site
 from orthancgen.site.problems import format_path
@@ -75,34 +87,50 @@ def _containers(site: Site) -> Iterator[Service]:
 
 
 def _container_flows(site: Site) -> Iterator[Flow]:
-    dicom, plain, called_by = site.dicom, plain_modalities(site), call_ports(site)
-    if dicom.ae_checks.calling_aet == "anyone":
-        may = ", ".join(dicom.ae_checks.anyone_may) or "nothing"
-        yield Flow("anyone", "orthanc", dicom.port, f"anyone may call: {may}")
-    for name, modality in site.modalities.items():
-        if is_ip(modality.address) and name in plain:
-            yield Flow(_one(modality.address), "gateway", dicom.plain.port, f"modality {name}, without TLS")
-        elif is_ip(modality.address):
-            yield Flow(_one(modality.address), "orthanc", dicom.port, f"modality {name}")
+    plain, called_by = plain_modalities(site), call_ports(site)
+    yield from _callers(site)
     if site.verification.enabled:
-        yield Flow(_one(verifier_seen(site)), "orthanc", dicom.port, "orthancgen verify, on this host")
+        yield Flow(THIS_HOST, "orthanc", site.dicom.port, "orthancgen verify")
     if plain:
-        yield Flow("gateway", "orthanc", dicom.port, "modalities without TLS, by TLS from here on")
+        yield Flow("gateway", "orthanc", site.dicom.port, "modalities without TLS, by TLS from here on")
         for name, port in called_by.items():
             yield Flow("orthanc", "gateway", port, f"Orthanc's own calls to {name}")
-    front: ServiceName = "gateway" if site.http.tls.enabled else "orthanc"
-    for network in (*site.network.allowed_sources, *site.network.managed_from):
-        if not is_loopback(site.http.listen_on):
-            yield Flow(network, front, site.http.port, "network of the users")
-        if site.backend.enabled and not is_loopback(site.backend.listen_on):
-            front_of_backend: ServiceName = "gateway" if site.http.tls.enabled else "backend"
-            yield Flow(network, front_of_backend, site.backend.port, "network of the users")
-    if site.http.tls.enabled:
+    https = site.http.tls.enabled
+    yield from _users(site, "gateway" if https else "orthanc", "gateway" if https else "backend")
+    if https:
         yield Flow("gateway", "orthanc", site.http.port, "HTTPS ends at the gateway")
         if site.backend.enabled:
             yield Flow("gateway", "backend", site.backend.port, "HTTPS ends at the gateway")
     if site.backend.enabled:
         yield from _backend_flows(site)
+
+
+def _callers(site: Site) -> Iterator[Flow]:
+    """Those who call by DICOM from other hosts, by the addresses with which they come here."""
+    dicom, plain, arrived = site.dicom, plain_modalities(site), arrival(site)
+    if dicom.ae_checks.calling_aet == "anyone":
+        may = ", ".join(dicom.ae_checks.anyone_may) or "nothing"
+        yield Flow(ANYONE, "orthanc", dicom.port, f"anyone may call: {may}")
+    for name, modality in site.modalities.items():
+        service: ServiceName = "gateway" if name in plain else "orthanc"
+        port = dicom.plain.port if name in plain else dicom.port
+        reason = f"modality {name}, without TLS" if name in plain else f"modality {name}"
+        if not arrived.filtered_by_source and arrived.seen is not None:
+            yield Flow(_one(arrived.seen), service, port, f"{reason}, by way of {arrived.by}")
+        elif is_ip(modality.address):
+            yield Flow(_one(modality.address), service, port, reason)
+
+
+def _users(site: Site, front: ServiceName, front_of_backend: ServiceName) -> Iterator[Flow]:
+    for networks, reason in (
+        (site.network.allowed_sources, "network of the users"),
+        (site.network.managed_from, "network of the administrators"),
+    ):
+        for network in networks:
+            if not is_loopback(site.http.listen_on):
+                yield Flow(network, front, site.http.port, reason)
+            if site.backend.enabled and not is_loopback(site.backend.listen_on):
+                yield Flow(network, front_of_backend, site.backend.port, reason)
 
 
 def _one(address: str) -> str:
@@ -117,15 +145,10 @@ def _backend_flows(site: Site) -> Iterator[Flow]:
 
 
 def _flows(site: Site) -> Iterator[Flow]:
-    if site.dicom.ae_checks.calling_aet == "anyone":
-        may = ", ".join(site.dicom.ae_checks.anyone_may) or "nothing"
-        yield Flow("anyone", "orthanc", site.dicom.port, f"anyone may call: {may}")
-    for name, modality in site.modalities.items():
-        if is_ip(modality.address):
-            yield Flow(_one(modality.address), "orthanc", site.dicom.port, f"modality {name}")
-    for network in (*site.network.allowed_sources, *site.network.managed_from):
-        if not is_loopback(site.http.listen_on):
-            yield Flow(network, "orthanc", site.http.port, "network of the users")
+    yield from _callers(site)
+    if site.verification.enabled:
+        yield Flow(THIS_HOST, "orthanc", site.dicom.port, "orthancgen verify")
+    yield from _users(site, "orthanc", "backend")
     if site.backend.enabled:
         yield from _backend_flows(site)
 
@@ -139,6 +162,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
+    ("network.vpn.", "wireguard", ()),
     ("backup.environment.", "credential", ()),
     ("backup.", "password", ()),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from orthancgen.orthanc.keys import Version
 from orthancgen.site.model import Site
@@ -12,8 +12,9 @@ from orthancgen.site.problems import KeyPath
 
 ServiceName = Literal["database", "orthanc", "backend", "viewer", "gateway", "database-account"]
 """`database-account` runs once, to make the backend's account on the database, and is no service of the plan."""
-Purpose = Literal["password", "token", "pem", "credential"]
-"""`credential`: what somebody else decides, such as the login of a store; never generated, nor judged."""
+Purpose = Literal["password", "token", "pem", "credential", "wireguard"]
+"""`wireguard`: a private key of the VPN. `credential`: what somebody else decides, such as the login of a store; never
+generated, nor judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,16 @@ class Service:
     needs: tuple[ServiceName, ...] = ()
 
 
+ANYONE: Final = "anyone"
+THIS_HOST: Final = "this host"
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Permitted traffic: ``source`` (a CIDR network, a service's name or ``anyone``) may reach a listener, and why."""
+    """Permitted traffic: ``source`` may reach a listener, and why.
+
+    ``source`` is a CIDR network, a service's name, ``anyone``, or ``this host`` for what never leaves it.
+    """
 
     source: str
     service: ServiceName

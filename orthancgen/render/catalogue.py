@@ -6,6 +6,9 @@ import hashlib
 from typing import Final
 
 from orthancgen import __version__
+from orthancgen.firewall.catalogue import DIALECTS, require_expressed
+from orthancgen.firewall.dialect import Dialect, RuleFile
+from orthancgen.firewall.policy import policy
 from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import (
@@ -33,6 +36,15 @@ def _has_containers_of_database(plan: Plan) -> bool:
     return _is_compose(plan) and plan.site.backend.enabled
 
 
+def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
+    return Artifact(
+        f"firewall/{dialect.name}/{file.path}",
+        lambda plan: file.build(plan, policy(plan)),
+        wanted=lambda plan: dialect.name in plan.site.network.firewall and file.wanted(plan),
+        mode=file.mode,
+    )
+
+
 CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
@@ -44,6 +56,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+    *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )
 
@@ -52,8 +65,9 @@ def render(plan: Plan) -> Bundle:
     """The bundle of a plan: same plan, same bytes.
 
     Raises:
-        RenderError: a syntax cannot carry a value.
+        RenderError: a syntax cannot carry a value, or a firewall not everything that is wanted.
     """
+    require_expressed(plan)
     files = tuple(
         File(artifact.path, artifact.build(plan).encode("utf-8"), artifact.mode, artifact.services)
         for artifact in CATALOGUE

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
+import re
 import secrets as random_source
 import shutil
 from collections.abc import Mapping
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from orthancgen.errors import DeployError, InputError
-from orthancgen.plan.model import Plan, Secret
+from orthancgen.plan.model import Plan, Purpose, Secret
 from orthancgen.render.write import stage
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.problems import format_path
@@ -69,13 +71,13 @@ class SecretStore:
         """
         _write(name, self.path(name), value)
 
-    def rotate(self, name: str) -> None:
+    def rotate(self, name: str, purpose: Purpose = "password") -> None:
         """Generate a new value; the one in use stays so until a deploy has proven the new one.
 
         Raises:
             DeployError: the file cannot be written.
         """
-        self.offer(name, generate())
+        self.offer(name, generate(purpose))
 
     def offer(self, name: str, value: SecretValue) -> None:
         """Have the next deploy put a value in use; the one in use stays so until then.
@@ -147,8 +149,14 @@ def _write(name: str, path: Path, value: SecretValue) -> None:
         ) from None
 
 
-def generate() -> SecretValue:
-    """32 random bytes as base64url: 256 bits, in an alphabet that no syntax needs to quote."""
+def generate(purpose: Purpose = "password") -> SecretValue:
+    """32 random bytes as base64url: 256 bits, in an alphabet that no syntax needs to quote; keys as WireGuard's."""
+    if purpose == "wireguard":
+        # wg(8), genkey: any 32 bytes, clamped as RFC 7748 section 5 says.
+        key = bytearray(random_source.token_bytes(GENERATED_BYTES))
+        key[0] &= 248
+        key[31] = key[31] & 127 | 64
+        return SecretValue(base64.b64encode(bytes(key)).decode("ascii"))
     return SecretValue(random_source.token_urlsafe(GENERATED_BYTES))
 
 
@@ -220,7 +228,7 @@ def _new(secret: Secret) -> SecretValue:
         raise ValueError(
             f"it is decided elsewhere and not generated: name its place, secrets: {{{secret.name}: {{file: /...}}}}"
         )
-    return generate()
+    return generate(secret.purpose)
 
 
 def _from_source(secret: Secret, source: SecretSource, environ: Mapping[str, str]) -> SecretValue:
@@ -250,7 +258,9 @@ def _check(plan: Plan, secret: Secret, value: SecretValue) -> None:
         return
     if not text.isascii() or not text.isprintable():
         raise ValueError("the value has characters other than printable ASCII, which HTTP clients treat differently")
-    if secret.purpose == "credential":
+    if secret.purpose == "wireguard" and not re.fullmatch(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", text):
+        raise ValueError("a WireGuard key is 32 bytes in base64, as `wg genkey` prints it")
+    if secret.purpose in {"credential", "wireguard"}:
         return
     if secret.purpose == "token" and any(character in text for character in ' "\\,;'):
         raise ValueError("a token has no spaces, quotes, backslashes, commas or semicolons")

@@ -12,10 +12,12 @@ from typing import Literal
 
 from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings, keys_for, plugin_sections
 from orthancgen.site.model import Site
+from orthancgen.site.network import Vpn
 from orthancgen.site.problems import KeyPath, Severity
 from orthancgen.site.secrets import SecretSource
 from orthancgen.site.settings import OWNED
 from orthancgen.site.types import SecretRef, is_ip
+from orthancgen.site.vpn import vpn_peer_key, vpn_peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +187,20 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
         if site.backend.enabled or site.runtime == "compose":
             yield ("http", "tls", "authority"), site.http.tls.authority
+    if site.network.vpn is not None and "wireguard" in site.network.firewall:
+        yield from _vpn_keys(site, site.network.vpn)
     if site.backup.repository is not None:
         yield ("backup", "password"), site.backup.password
         for name, credential in site.backup.environment.items():
             yield ("backup", "environment", name), credential
+
+
+def _vpn_keys(site: Site, vpn: Vpn) -> Iterator[tuple[KeyPath, SecretRef]]:
+    yield ("network", "vpn", "private_key"), vpn.private_key
+    for name in vpn_peers(site):
+        own = vpn.peers.get(name)
+        if own is None or own.public_key is None:
+            yield ("network", "vpn", "peers", name, "private_key"), vpn_peer_key(site, name)
 
 
 def _verify_needs_certificate(site: Site) -> bool:

@@ -16,6 +16,7 @@ from orthancgen.site.container_checks import CONTAINER_CHECKS
 from orthancgen.site.explain import did_you_mean, message_and_hint
 from orthancgen.site.masking import mask_lines, mask_logins, may_be_secret
 from orthancgen.site.model import Site
+from orthancgen.site.network_checks import NETWORK_CHECKS
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
 from orthancgen.site.tree import MAXIMUM_BYTES, Node, mask, parse
@@ -231,7 +232,8 @@ def validate(
         for key, placeholder in _PLACEHOLDERS.items():
             data.setdefault(key, placeholder)
     if site is not None:
-        checks = (*CHECKS, *CONTAINER_CHECKS, *(PRODUCTION_CHECKS if site.kind == "production" else ()))
+        of_kind = PRODUCTION_CHECKS if site.kind == "production" else ()
+        checks = (*CHECKS, *CONTAINER_CHECKS, *NETWORK_CHECKS, *of_kind)
         asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
         version = target_version(site, asked)
         found = [v for check in checks for v in check(site)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from orthancgen.orthanc.keys import Version
 from orthancgen.site.checks import Violation
 from orthancgen.site.model import Site
+from orthancgen.site.network_checks import is_over_wide
 from orthancgen.site.settings import REFUSED_IN_PRODUCTION
 from orthancgen.site.types import image_digest, image_tag, is_loopback
 
@@ -124,12 +125,6 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
                 ("dicom", "plain", "enabled"), f"DICOM of {names} travels unencrypted",
                 "give each of them TLS as soon as it can", "warning",
             )  # fmt: skip
-    elif site.network.profile != "lan" and site.network.vpn is None:
-        yield Violation(
-            ("dicom", "tls", "enabled"),
-            f"on a {site.network.profile} network, DICOM would cross lines of others unencrypted",
-            "dicom: {tls: {enabled: true}}, or network: {vpn: ...}",
-        )
     else:
         yield Violation(
             ("dicom", "tls", "enabled"), "DICOM travels unencrypted", "dicom: {tls: {enabled: true}}", "warning"
@@ -139,13 +134,12 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
 
 
 def not_open_to_the_world(site: Site) -> Iterator[Violation]:
-    """No flow is allowed from everywhere."""
+    """No flow is allowed from everywhere, nor from a share of the Internet."""
     for field in ("allowed_sources", "managed_from"):
         for index, network in enumerate(getattr(site.network, field)):
-            if network in ANYWHERE:
-                yield Violation(
-                    ("network", field, index), f"{network} is the whole Internet", "name the networks of the site"
-                )
+            if network in ANYWHERE or is_over_wide(network):
+                what = "is the whole Internet" if network in ANYWHERE else "is a large share of the Internet"
+                yield Violation(("network", field, index), f"{network} {what}", "name the networks of the site")
 
 
 def settings_are_harmless(site: Site) -> Iterator[Violation]:

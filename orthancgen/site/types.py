@@ -268,6 +268,12 @@ EnvironmentVariable = _named(
     r"[A-Z_][A-Z0-9_]{0,127}", "an environment variable has upper-case letters, digits and underscores"
 )
 
+WireGuardKey = _named(
+    r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=",
+    "a WireGuard key is 32 bytes in base64: 44 characters, the last one =",
+)
+"""wg(8): a key is 32 bytes in base64; the last digit carries four bits, so only 16 of the 64 are possible."""
+
 
 def _date(value: str) -> str:
     try:

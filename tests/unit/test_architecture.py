@@ -25,9 +25,10 @@ MAY_USE: dict[str, set[str]] = {
     "dicom": {"errors"},
     "site": {"errors", "orthanc"},
     "plan": {"errors", "orthanc", "site"},
-    "render": {*BASIS, "orthanc", "plan", "site"},
+    "render": {*BASIS, "firewall", "orthanc", "plan", "site"},
+    "firewall": {"errors", "orthanc", "plan", "render", "site"},
 }
-"""What each part that is no verb may import."""
+"""What each part that is no verb may import. The dialects of firewalls are of the layer of render."""
 
 
 def modules_of(part: str) -> list[Path]:

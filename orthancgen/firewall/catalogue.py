@@ -1,0 +1,39 @@
+"""Every dialect, by its name in the model; a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from orthancgen.errors import RenderError
+from orthancgen.firewall.dialect import Dialect
+from orthancgen.firewall.policy import policy
+from orthancgen.plan.model import Plan
+
+_ALL: Final[tuple[Dialect, ...]] = ()
+DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
+
+
+def wanted(plan: Plan) -> Iterator[Dialect]:
+    """The dialects that the environment lists, in its order."""
+    for name in dict.fromkeys(plan.site.network.firewall):
+        yield DIALECTS[name]
+
+
+def require_expressed(plan: Plan) -> None:
+    """Nothing of the policy is lost in any dialect that the environment lists.
+
+    Raises:
+        RenderError: names everything that a dialect cannot say, with the way out.
+    """
+    whole = policy(plan)
+    missing = [
+        f"{dialect.title}: {one.what}: {one.why}; {one.hint}"
+        for dialect in wanted(plan)
+        for one in dialect.unexpressed(plan, whole)
+    ]
+    if missing:
+        raise RenderError(
+            "\n  ".join(["a firewall of network.firewall cannot express everything that the site needs:", *missing]),
+            hint="nothing was written; leave that firewall out of network.firewall, or change what it cannot say",
+        )
