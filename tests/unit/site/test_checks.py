@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from orthancgen.orthanc.keys import Version
-from orthancgen.site import checks, container_checks, production
+from orthancgen.site import checks, container_checks, network_checks, production
 from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation
 from orthancgen.site.container_checks import CONTAINER_CHECKS
+from orthancgen.site.network_checks import NETWORK_CHECKS
 from orthancgen.site.problems import format_path
 from orthancgen.site.production import PRODUCTION_CHECKS
 from tests.support.environments import MINIMAL, NEWEST, PRODUCTION, document, load_text, site_of
@@ -248,12 +249,6 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
         ["!dicom.tls.client_certificates"],
     ),
     ("nothing_travels_in_the_clear", {"dicom/tls/enabled": False}, ["!dicom.tls.enabled"]),
-    ("nothing_travels_in_the_clear", {"dicom/tls/enabled": False, "network/profile": "wan"}, ["dicom.tls.enabled"]),
-    (
-        "nothing_travels_in_the_clear",
-        {"dicom/tls/enabled": False, "network": {"profile": "cloud", "vpn": {"network": "10.0.0.0/24"}}},
-        ["!dicom.tls.enabled"],
-    ),
     ("nothing_travels_in_the_clear", {"webhook/url": "http://h.example/"}, ["webhook.url"]),
     ("nothing_travels_in_the_clear", {"webhook/url": "https://h.example/"}, []),
     ("not_open_to_the_world", {"network/allowed_sources": ["192.0.2.0/24"]}, []),
@@ -263,6 +258,9 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
         ["network.allowed_sources[1]"],
     ),
     ("not_open_to_the_world", {"network/managed_from": ["::/0"]}, ["network.managed_from[0]"]),
+    ("not_open_to_the_world", {"network/managed_from": ["128.0.0.0/1"]}, ["network.managed_from[0]"]),
+    ("not_open_to_the_world", {"network/managed_from": ["2000::/3"]}, ["network.managed_from[0]"]),
+    ("not_open_to_the_world", {"network/managed_from": ["10.0.0.0/8", "fc00::/7", "11.0.0.0/8"]}, []),
     ("settings_are_harmless", {"orthanc/settings": {"StableAge": 60}}, []),
     ("settings_are_harmless", {"orthanc/settings": {"ExecuteLuaEnabled": False}}, []),
     (
@@ -287,6 +285,103 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("storage_loses_nothing", {"orthanc/web_dav": True}, ["!orthanc.web_dav"]),
 ]
 
+OWN: dict[str, Any] = {"dicom/ae_checks/calling_aet": "registered_from_own_address", "modalities": {"ct1": CT}}
+KNOWN: dict[str, Any] = {"dicom/ae_checks/calling_aet": "registered"}
+VPN: dict[str, Any] = {"network": "10.8.0.0/24", "endpoint": "vpn.hospital.example"}
+BY_VPN: dict[str, Any] = {
+    "dicom/ae_checks/calling_aet": "registered",
+    "modalities": {"ct1": {**CT, "address": "10.8.0.2"}},
+}
+RULES: dict[str, Any] = {"firewall": ["nftables"], "managed_from": ["192.168.1.0/24"]}
+NETWORK_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("addresses_are_seen", OWN, []),
+    ("addresses_are_seen", {"network/seen_address": "10.0.0.5"}, ["!network.seen_address"]),
+    ("addresses_are_seen", {"network/callers_arrive": "by_rootless_engine"}, ["network.callers_arrive"]),
+    ("addresses_are_seen", {"network/callers_arrive": "by_tcp_proxy"}, ["network.callers_arrive"]),
+    (
+        "addresses_are_seen",
+        {**OWN, "network": {"callers_arrive": "by_tcp_proxy", "seen_address": "10.0.0.5"}},
+        ["dicom.ae_checks.calling_aet"],
+    ),
+    (
+        "addresses_are_seen",
+        {**COMPOSE, "network/callers_arrive": "by_docker_desktop"},
+        ["dicom.ae_checks.calling_aet"],
+    ),
+    (
+        "addresses_are_seen",
+        {**PLAIN, "network/callers_arrive": "by_userland_proxy", "dicom/ae_checks/calling_aet": "registered"},
+        ["dicom.plain.enabled"],
+    ),
+    (
+        "addresses_are_seen",
+        {**COMPOSE, "network/callers_arrive": "by_userland_proxy", "dicom/ae_checks/calling_aet": "registered"},
+        [],
+    ),
+    ("nobody_is_locked_out", {}, []),
+    ("nobody_is_locked_out", {"network": RULES}, []),
+    ("nobody_is_locked_out", {"network/firewall": ["nftables"]}, ["network.firewall"]),
+    ("nobody_is_locked_out", {"network/firewall": ["wireguard"]}, []),
+    ("nobody_is_locked_out", {"network": {**RULES, "management_ports": []}}, ["network.management_ports"]),
+    (
+        "nobody_is_locked_out",
+        {
+            "network": RULES,
+            "dicom/ae_checks/calling_aet": "registered",
+            "modalities": {"ct1": {**CT, "address": "ct1.example"}},
+        },
+        ["modalities.ct1.address"],
+    ),
+    ("ports_of_management_are_free", {}, []),
+    ("ports_of_management_are_free", {"network/management_ports": [22, 8042]}, ["network.management_ports[1]"]),
+    ("lines_of_others_are_not_trusted", {}, []),
+    ("lines_of_others_are_not_trusted", {"network/managed_from": ["9.9.9.0/24"]}, ["!network.managed_from[0]"]),
+    (
+        "lines_of_others_are_not_trusted",
+        {"network/profile": "wan", "dicom/ae_checks": {"calling_aet": "anyone"}},
+        ["dicom.ae_checks.calling_aet"],
+    ),
+    (
+        "lines_of_others_are_not_trusted",
+        {**OWN, "network": {"profile": "cloud", "allowed_sources": ["8.0.0.0/7", "9.9.9.0/24"]}},
+        ["network.allowed_sources[0]", "dicom.tls.enabled"],
+    ),
+    ("lines_of_others_are_not_trusted", {**BY_VPN, "network": {"profile": "wan", "vpn": VPN}}, []),
+    ("lines_of_others_are_not_trusted", {**OWN, "network": {"profile": "wan", "vpn": VPN}}, ["dicom.tls.enabled"]),
+    ("lines_of_others_are_not_trusted", {**PLAIN, **KNOWN, "network/profile": "wan"}, ["dicom.plain.enabled"]),
+    (
+        "lines_of_others_are_not_trusted",
+        {**KNOWN, "network/profile": "wan", "http/listen_on": "0.0.0.0"},
+        ["http.tls.enabled"],
+    ),
+    ("vpn_is_whole", {}, []),
+    ("vpn_is_whole", {**BY_VPN, "network": {"vpn": VPN, "firewall": ["wireguard"]}}, []),
+    ("vpn_is_whole", {"network/firewall": ["wireguard"]}, ["network.firewall"]),
+    ("vpn_is_whole", {"network": {"vpn": {"network": "10.8.0.0/31"}}}, ["network.vpn.network"]),
+    (
+        "vpn_is_whole",
+        {**OWN, "network": {"vpn": {"network": "10.8.0.0/24"}, "firewall": ["wireguard"]}},
+        ["network.vpn", "!network.vpn.network"],
+    ),
+    (
+        "vpn_is_whole",
+        {"modalities": {"ct1": {**CT, "address": "10.8.0.1"}}, "network": {"vpn": VPN}},
+        ["modalities.ct1.address"],
+    ),
+    ("vpn_is_whole", {**OWN, "network": {"vpn": {**VPN, "peers": {"ct9": {}}}}}, ["network.vpn.peers.ct9"]),
+    ("vpn_is_whole", {**OWN, "network": {"vpn": {**VPN, "peers": {"ct1": {}}}}}, ["network.vpn.peers.ct1"]),
+    (
+        "vpn_is_whole",
+        {
+            **BY_VPN,
+            "network": {
+                "vpn": {**VPN, "peers": {"ct1": {"public_key": f"{'A' * 43}=", "private_key": {"secret": "k"}}}}
+            },
+        },
+        ["network.vpn.peers.ct1"],
+    ),
+]
+
 
 def places(violations: list[Violation]) -> list[str]:
     return [("!" if v.severity == "warning" else "") + format_path(v.path) for v in violations]
@@ -300,6 +395,13 @@ def test_between_values(name: str, changes: dict[str, Any], expected: list[str])
 @pytest.mark.parametrize(("name", "changes", "expected"), CONTAINER_TABLE)
 def test_of_containers(name: str, changes: dict[str, Any], expected: list[str]) -> None:
     violations = list(getattr(container_checks, name)(site_of(MINIMAL, changes)))
+    assert places(violations) == expected
+    assert all(violation.hint for violation in violations)
+
+
+@pytest.mark.parametrize(("name", "changes", "expected"), NETWORK_TABLE)
+def test_of_the_network(name: str, changes: dict[str, Any], expected: list[str]) -> None:
+    violations = list(getattr(network_checks, name)(site_of(MINIMAL, changes)))
     assert places(violations) == expected
     assert all(violation.hint for violation in violations)
 
@@ -327,9 +429,9 @@ def test_what_production_refuses_development_may_have(
 
 
 def test_every_check_has_a_passing_and_a_failing_case() -> None:
-    rows = [*((name, expected) for name, _, expected in [*TABLE, *CONTAINER_TABLE, *PRODUCTION_TABLE])]
+    rows = [*((name, expected) for name, _, expected in [*TABLE, *CONTAINER_TABLE, *NETWORK_TABLE, *PRODUCTION_TABLE])]
     rows += [(name, expected) for name, _, _, expected in VERSION_TABLE]
-    names = {check.__name__ for check in [*CHECKS, *CONTAINER_CHECKS, *PRODUCTION_CHECKS]} | {
+    names = {check.__name__ for check in [*CHECKS, *CONTAINER_CHECKS, *NETWORK_CHECKS, *PRODUCTION_CHECKS]} | {
         check.__name__ for check in VERSION_CHECKS
     }
     assert {name for name, expected in rows if expected} == names
