@@ -65,7 +65,7 @@ CERTIFICATE_IGNORED_SINCE: Final = Version(1, 12, 4)
 """Since then ``DicomTlsRemoteCertificateRequired: false`` means that a caller's certificate is not looked at at all."""
 
 NORMALIZED_SINCE: Final = Version(1, 13, 0)
-"""Since then spaces around an AE title do not count, and one that PS3.5 does not allow is refused."""
+"""Since then spaces before a caller's AE title do not count either, and some AE titles get no answer."""
 
 _ARRAY: Final = ("AET", "Host", "Port", "Manufacturer")
 _SYMBOLIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")

@@ -11,14 +11,13 @@ from orthancgen.orthanc.admission.configuration import (
     ALLOW,
     ALWAYS,
     CERTIFICATE_IGNORED_SINCE,
-    NORMALIZED_SINCE,
     TITLES,
     Access,
     KeyPath,
     Modality,
     UnusableError,
 )
-from orthancgen.orthanc.admission.decision import as_received, certificate_required, valid_aet
+from orthancgen.orthanc.admission.decision import as_received, certificate_required, is_dropped
 from orthancgen.orthanc.keys import Version, check_settings, keys_for, plugin_sections
 
 
@@ -40,7 +39,8 @@ class DeadSetting:
 _SERVER_KEYS: Final = (*ALWAYS.values(), "DicomCheckCalledAet", "DicomCheckModalityHost", "DicomTlsEnabled")
 _TLS_FILES: Final = ("DicomTlsCertificate", "DicomTlsPrivateKey", "DicomTlsTrustedCertificates")
 _OF_ADMISSION: Final = ("dicom", "strict", "allow", "alwaysallow", "tls", "check", "usedicomtls")
-_LONGEST_AET: Final = 16
+LONGEST_AET: Final = 16
+"""Bytes of an AE title in an association request (PS3.8 table 9-11)."""
 
 
 def dead_settings(configuration: Mapping[str, Any], version: Version) -> tuple[DeadSetting, ...]:
@@ -181,12 +181,12 @@ def _overruled(access: Access, modality: Modality) -> Iterator[DeadSetting]:
 def _never_called(access: Access, modality: Modality) -> Iterator[DeadSetting]:
     aet = modality.aet
     why = None
-    if len(as_received(aet, access.version)) > _LONGEST_AET:
+    if len(aet.encode("utf-8", "surrogatepass")) > LONGEST_AET:
         why = "it is longer than 16 characters"
-    elif as_received(aet, access.version) != aet and access.version < NORMALIZED_SINCE:
-        why = "spaces at its end are dropped from a caller's AE title before the comparison"
-    elif not valid_aet(aet):
-        why = "DICOM does not allow it"
+    elif as_received(aet, access.version) != aet:
+        why = "spaces around a caller's AE title are dropped before the comparison, those of this one are not"
+    elif is_dropped(aet, access.version):
+        why = "Orthanc does not answer a caller with it"
     if why:
         yield DeadSetting(
             modality.path("AET"), f"no caller can have this AE title: {why}", "write it as the peer has it"

@@ -50,7 +50,8 @@ class Decision:
         allowed: whether the command is carried out.
         step: where it was decided; ``command`` where it is allowed.
         decided_by: the paths of the settings in orthanc.json that decide, also where a default decides because the
-            key is not there. A modality in the short form is named by the keys of the long one.
+            key is not there; none where the call itself does. A modality in the short form is named by the keys of
+            the long one.
         reason: one sentence, without values of the configuration.
         modality: the symbolic name of the modality that the caller was taken for, or None.
     """
@@ -146,17 +147,16 @@ def _check_tls_files(access: Access, required: bool) -> None:
 
 
 def _association(access: Access, call: Call) -> Decision | None:
-    if access.version >= NORMALIZED_SINCE and not (valid_aet(call.calling_aet) and valid_aet(call.called_aet)):
-        return _refused("association", [], "an AE title of the request is not one that DICOM allows")
-    if access.flag("DicomCheckCalledAet") and not access.same(
-        as_received(call.called_aet, access.version), _own_aet(access)
-    ):
+    received = as_received(call.calling_aet, access.version)
+    if is_dropped(received, access.version) or not called_as_received(call.called_aet):
+        return _refused("association", [], "an AE title of the request is one that is dropped without an answer")
+    if access.flag("DicomCheckCalledAet") and not access.same(called_as_received(call.called_aet), _own_aet(access)):
         paths: list[KeyPath] = [("DicomCheckCalledAet",), ("DicomAet",)]
         return _refused("association", paths, "the caller calls Orthanc by another AE title than its own")
     if access.open_commands:
         return None
     doors: list[KeyPath] = [(key,) for key in ALWAYS.values() if key in keys_for(access.version)]
-    found = access.called(as_received(call.calling_aet, access.version))
+    found = access.called(received)
     if not found:
         return _refused("association", [_registry(access), *doors], _unknown(access))
     first = found[0]
@@ -169,13 +169,28 @@ def _association(access: Access, call: Call) -> Decision | None:
 
 
 def as_received(aet: str, version: Version) -> str:
-    """An AE title of an association request as Orthanc compares it: DCMTK drops spaces at its end."""
-    return aet.strip(" ") if version >= NORMALIZED_SINCE else aet.rstrip(" ")
+    """A caller's AE title as Orthanc compares it.
+
+    DCMTK reads it up to the first NUL and drops the spaces at its end; Orthanc 1.13 drops those before it too. Nobody
+    drops the spaces of a modality's AE title in the configuration.
+    """
+    text = called_as_received(aet)
+    return text.strip(" ") if version >= NORMALIZED_SINCE else text
 
 
-def valid_aet(aet: str) -> bool:
-    """Whether Orthanc 1.13 takes it for an AE title: PS3.5 table 6.2-1, VR AE."""
-    return bool(aet.strip(" ")) and all(" " <= c <= "~" and c != "\\" for c in aet)
+def called_as_received(aet: str) -> str:
+    """A called AE title as Orthanc compares it: spaces before it count, in 1.13 as well."""
+    return aet.split("\0")[0].rstrip(" ")
+
+
+def is_dropped(received: str, version: Version) -> bool:
+    """Whether a caller with this AE title gets no answer to its request, whatever the configuration.
+
+    An empty one always (DCMTK: "Illegal service parameter"); since 1.13 also one with a control character or a
+    backslash. Of the called AE title only an empty one is.
+    """
+    hostile = version >= NORMALIZED_SINCE and any(c < " " or c in "\\\x7f" for c in received)
+    return not received or hostile
 
 
 def _own_aet(access: Access) -> str:
