@@ -8,9 +8,10 @@ from typing import Final
 from orthancgen.errors import RenderError
 from orthancgen.firewall.dialect import Dialect
 from orthancgen.firewall.policy import policy
+from orthancgen.firewall.wireguard import WIREGUARD
 from orthancgen.plan.model import Plan
 
-_ALL: Final[tuple[Dialect, ...]] = ()
+_ALL: Final[tuple[Dialect, ...]] = (WIREGUARD,)
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
 
 

@@ -92,6 +92,67 @@ def haproxy_word(value: str) -> Markup:
     return Markup(value)  # noqa: S704  this is the encoder
 
 
-_WORD = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+def powershell(value: str) -> Markup:
+    """A string of PowerShell in single quotes, in which nothing has a meaning but the quote, which is doubled.
 
-FILTERS = {"ini": ini, "haproxy": haproxy, "haproxy_word": haproxy_word}
+    https://learn.microsoft.com/powershell/module/microsoft.powershell.core/about/about_quoting_rules. PowerShell takes
+    the typographic quotes for quotes as well, and Windows PowerShell reads a file without a mark as of the local code
+    page: other characters than those of printable ASCII are refused.
+
+    Raises:
+        RenderError: the value has a character other than printable ASCII.
+    """
+    if not value.isascii() or not value.isprintable():
+        raise RenderError(f"a PowerShell script cannot carry {printable(value)!r}")
+    return Markup("'" + value.replace("'", "''") + "'")  # noqa: S704  this is the encoder
+
+
+def cmd(value: str) -> Markup:
+    """A value of netsh in a command file, in double quotes; there is no escape for what has a meaning even in them.
+
+    https://learn.microsoft.com/windows-server/administration/windows-commands/cmd: ``%`` and ``!`` begin variables, a
+    backslash before the closing quote makes it a character, and a comma begins the next element of netsh's lists.
+
+    Raises:
+        RenderError: the value is empty, has a character other than letters, digits, space and ``._:/-``, or ``all``,
+            which netsh takes for every rule.
+    """
+    if not _CMD.fullmatch(value) or value.strip().lower() == "all":
+        raise RenderError(f"a command file cannot carry {printable(value)!r}")
+    return Markup(f'"{value}"')  # noqa: S704  this is the encoder
+
+
+def hcl(value: str) -> str:
+    """A string of Terraform's JSON syntax, which Terraform reads as a template: ``${`` and ``%{`` are escaped.
+
+    https://developer.hashicorp.com/terraform/language/syntax/json#string-template-parsing
+
+    Raises:
+        RenderError: the value has a control or invisible character.
+    """
+    if not value.isprintable():
+        raise RenderError(f"Terraform's configuration cannot carry {printable(value)!r}")
+    return value.replace("${", "$${").replace("%{", "%%{")
+
+
+_WORD = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+_CMD = re.compile(r"[A-Za-z0-9 ._:/-]+", re.ASCII)
+
+
+def wireguard(value: str) -> Markup:
+    """A value of WireGuard's configuration: a word, an address, a network, `HOST:PORT` or a key in base64.
+
+    wg(8), CONFIGURATION FILE FORMAT, has no quotes; `#` starts a comment wherever it stands, `,` separates.
+
+    Raises:
+        RenderError: the value has a character other than letters, digits, ``_``, ``.``, ``:``, ``/``, ``+``, ``=``,
+            ``[``, ``]`` and ``-``. It is not named: it could be a key.
+    """
+    if not _WIREGUARD.fullmatch(value):
+        raise RenderError("WireGuard's configuration cannot carry a value of the environment")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
+_WIREGUARD = re.compile(r"[A-Za-z0-9_.:/+=\[\]-]+", re.ASCII)
+
+FILTERS = {"ini": ini, "haproxy": haproxy, "haproxy_word": haproxy_word, "wireguard": wireguard}

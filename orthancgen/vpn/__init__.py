@@ -1,0 +1,1 @@
+"""The keys of the VPN, and the configuration files that hold them."""
