@@ -29,6 +29,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "lock": ("lock", "Show who holds an environment, or break its lock."),
     "pin": ("pin", "Write down exactly which container images an environment runs."),
     "images": ("images", "Show container images; build orthancgen's own."),
+    "firewall": ("firewall", "Show who may reach which port; load the rules on this host."),
     "send": ("send", "Store DICOM files and folders."),
     "backup": ("backup", "Save images, records and state, while all goes on."),
     "restore": ("backup", "Bring a backup back, and compare every instance."),

@@ -109,10 +109,16 @@ class Context:
         """The TLS context for DICOM (with a certificate of our own where there is one), or None for plain TCP."""
         return client_context(self.site, self.access.secrets) if self.site.dicom.tls.enabled else None
 
-    def peer(self, calling_aet: str, source_address: str | None = None, called_aet: str | None = None) -> Peer:
-        """Orthanc as a DICOM peer, called by that AE title."""
+    def peer(
+        self,
+        calling_aet: str,
+        source_address: str | None = None,
+        called_aet: str | None = None,
+        dicom_host: str | None = None,
+    ) -> Peer:
+        """Orthanc as a DICOM peer, called by that AE title; `dicom_host` is another way to it."""
         return Peer(
-            self.dicom_host,
+            dicom_host or self.dicom_host,
             self.site.dicom.port,
             called_aet or self.site.orthanc.aet,
             calling_aet,

@@ -44,11 +44,13 @@ from orthancgen.verify.checks import (
 from orthancgen.verify.context import Context
 from orthancgen.verify.result import CheckResult, Outcome, Verdict, verdict
 from orthancgen.verify.run import run
+from tests.support.proxies import tcp_proxy
 from tests.support.servers import free_port, port_answers, wait_until
 
 pytestmark = pytest.mark.live
 
 ABSENT = {
+    "caller-address-kept",  # no container engine in between
     "dicom-echo-refused",  # both modalities may echo and store
     "dicom-store-refused",
     *("dicom-tls-accepted", "plain-dicom-refused", "dicom-certificate-required"),  # no TLS: see test_verify_tls.py
@@ -309,6 +311,21 @@ def test_orthanc_otherwise_than_asked_for(site: Running, breaks: dict[Change, se
         assert site.test_patients() == 0
     assert all(result.hint for result in results if not result.passed)
     assert_no_secret(site, json.dumps([result.as_dict() for result in results]))
+
+
+def test_a_proxy_hides_who_calls(site: Running) -> None:
+    """The environment says that callers arrive directly; a TCP proxy in front of Orthanc is found out."""
+    wanted = site.plan.site
+    with (
+        site.changed("orthanc.json", _address_unchecked),
+        tcp_proxy(wanted.dicom.port, source="127.0.0.9") as proxy,
+    ):
+        dicom = wanted.dicom.model_copy(update={"port": proxy.port})
+        plan = replace(site.plan, site=wanted.model_copy(update={"dicom": dicom}))
+        results = run(plan, Access(plan, site.access.secrets))
+    # The port that Orthanc tells is another one than that which is called.
+    assert failures(results) == {"caller-address-recorded", "wrong-address-refused", "orthanc-system"}
+    assert of(results, "caller-address-recorded").seen == "seen from 127.0.0.9"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -1,4 +1,4 @@
-"""A TCP proxy that breaks connections on purpose."""
+"""A TCP proxy: one that breaks connections on purpose, or only stands between."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from contextlib import contextmanager
 class CuttingProxy:
     """Forwards TCP connections of loopback to `target_port`, and cuts the first `cuts` of them after some bytes.
 
+    It calls from `source`, an address of loopback.
+
     Attributes:
         port: where it listens.
         connections: how many it has accepted.
         cut: how many it has cut.
     """
 
-    def __init__(self, target_port: int, *, after_bytes: int, cuts: int) -> None:
+    def __init__(self, target_port: int, *, after_bytes: int, cuts: int, source: str = "127.0.0.1") -> None:
+        self._source = source
         self._target_port = target_port
         self._after_bytes = after_bytes
         self._cuts = cuts
@@ -39,7 +42,9 @@ class CuttingProxy:
             except TimeoutError:
                 continue
             try:
-                target = socket.create_connection(("127.0.0.1", self._target_port), timeout=5)
+                target = socket.create_connection(
+                    ("127.0.0.1", self._target_port), timeout=5, source_address=(self._source, 0)
+                )
             except OSError:
                 client.close()
                 continue
@@ -84,9 +89,21 @@ class CuttingProxy:
 
 
 @contextmanager
+def tcp_proxy(target_port: int, *, source: str) -> Iterator[CuttingProxy]:
+    """A proxy that cuts nothing, and calls from `source`, for the length of the block."""
+    with _listening(CuttingProxy(target_port, after_bytes=0, cuts=0, source=source)) as proxy:
+        yield proxy
+
+
+@contextmanager
 def cutting_proxy(target_port: int, *, after_bytes: int, cuts: int) -> Iterator[CuttingProxy]:
     """A `CuttingProxy` that listens for the length of the block."""
-    proxy = CuttingProxy(target_port, after_bytes=after_bytes, cuts=cuts)
+    with _listening(CuttingProxy(target_port, after_bytes=after_bytes, cuts=cuts)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def _listening(proxy: CuttingProxy) -> Iterator[CuttingProxy]:
     thread = threading.Thread(target=proxy._serve, daemon=True)
     thread.start()
     try:

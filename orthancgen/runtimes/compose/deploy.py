@@ -22,6 +22,7 @@ from orthancgen.render.container_files import DATABASE_VOLUME
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose import takeback
 from orthancgen.runtimes.compose.access import access_of
+from orthancgen.runtimes.compose.arrival import require_arrival
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.compose.live import Live, facts_of, index_schema, require_own, stale_services
 from orthancgen.runtimes.compose.ports import require_free
@@ -67,6 +68,7 @@ def apply(run: Run, target: Target, verify: Verify | None) -> Deployed:
     Raises:
         DeployError: a step failed; what ran before runs again, unless the message says otherwise.
     """
+    require_arrival(target.plan, run.engine)
     live = Live.look(run.engine, target.plan.site.environment)
     require_own(live, target.state, target.plan.site.environment)
     current = run.releases.current()

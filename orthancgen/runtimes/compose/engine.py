@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from orthancgen.errors import EngineError
@@ -89,6 +89,13 @@ class Engine:
     def version(self) -> str:
         """Version of the engine."""
         return str(self._info.get("ServerVersion", ""))
+
+    @property
+    def hides_addresses(self) -> Literal["by_rootless_engine", "by_docker_desktop"] | None:
+        """Why containers do not see the addresses of who calls them, as far as the engine tells; None where they do."""
+        if any("name=rootless" in option for option in self._info.get("SecurityOptions") or ()):
+            return "by_rootless_engine"
+        return "by_docker_desktop" if self._info.get("OperatingSystem") == "Docker Desktop" else None
 
     @property
     def labels(self) -> dict[str, str]:
