@@ -155,4 +155,11 @@ def wireguard(value: str) -> Markup:
 
 _WIREGUARD = re.compile(r"[A-Za-z0-9_.:/+=\[\]-]+", re.ASCII)
 
-FILTERS = {"ini": ini, "haproxy": haproxy, "haproxy_word": haproxy_word, "wireguard": wireguard}
+FILTERS = {
+    "ini": ini,
+    "haproxy": haproxy,
+    "haproxy_word": haproxy_word,
+    "wireguard": wireguard,
+    "powershell": powershell,
+    "cmd": cmd,
+}
