@@ -89,6 +89,24 @@ def test_the_containers_are_hardened(prod: Contained) -> None:
     assert internal == {"edge": False, "backend": True, "database": True}
 
 
+def test_addresses_that_are_hidden_on_the_way_are_found_out(prod: Contained) -> None:
+    """The engine's packet filter keeps who calls; a translation of sources, put in its way, is seen by `verify`."""
+
+    def outcomes(code: int) -> dict[str, str]:
+        return {row["id"]: row["outcome"] for row in prod.json("verify", code=code)["checks"]}
+
+    before = outcomes(0)
+    assert (before["caller-address-recorded"], before["caller-address-kept"]) == ("passed", "passed")
+    orthanc = prod.containers()["orthanc"].addresses["edge"]
+    rule = ["POSTROUTING", "-d", f"{orthanc}/32", "-p", "tcp", "--dport", PORT, "-j", "MASQUERADE"]
+    subprocess.run(["iptables", "-w", "-t", "nat", "-I", *rule], check=True)
+    try:
+        after = outcomes(1)
+    finally:
+        subprocess.run(["iptables", "-w", "-t", "nat", "-D", *rule], check=True)
+    assert {name for name, outcome in after.items() if outcome == "failed"} == {"caller-address-kept"}
+
+
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
     """The modalities of the environment, and somebody else, as machines."""
