@@ -15,6 +15,7 @@ from orthancgen.runtimes.state import State
 from tests.support.engine import TestEngine, running_engine
 from tests.support.images import TestImages, build_all, prepare
 from tests.support.native import native_root
+from tests.support.packets import Rig, running_rig
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +49,10 @@ def images(engine: TestEngine) -> TestImages:
     client.api.timeout = 600
     with ThreadPoolExecutor(12) as pool:
         return build_all(client, prepare(pool), pool)
+
+
+@pytest.fixture(scope="session")
+def packets() -> Iterator[Rig]:
+    """A host of its own in a network namespace, with an engine that publishes ports, and machines that call it."""
+    with running_rig() as rig:
+        yield rig
