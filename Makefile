@@ -15,7 +15,6 @@ down: setup ## stop it; images, records and secrets stay
 	$(VENV)/orthancgen down $(ENV)
 
 test: check ## every test, on real servers
-	ORTHANCGEN_REQUIRE_LIVE=1 $(VENV)/python scripts/backend_npm.py test
 	CI=true $(VENV)/python scripts/tests.py
 
 check: setup-dev ## linters and types, of Python and TypeScript

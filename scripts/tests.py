@@ -1,36 +1,64 @@
-"""Run the tests in two processes at once: those on a container engine, and all others. Exit 1 where either fails.
+"""Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
-The first ones mostly wait for containers, so that the others lose little. Their output follows when both have ended.
+Beside each other run what is on a container engine, what starts servers of this host, everything else, and the tests of
+the backend. The output of each follows when it has ended. Exit 1 where one fails. Arguments go to pytest.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
-from typing import Final
+import time
+from dataclasses import dataclass
+from typing import IO, Final
 
-ENGINE: Final = "engine and not proof"
-OTHERS: Final = "not engine and not proof"
+NO_CACHE: Final = ("-p", "no:cacheprovider")
+PYTEST: Final = (sys.executable, "-m", "pytest", *sys.argv[1:])
+PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "tests of the backend": (sys.executable, "scripts/backend_npm.py", "test"),
+    "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
+    "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "tests/live"),
+    "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE),
+}
+"""Heading -> command; in the order of their ends, as a rule."""
+
+
+@dataclass
+class Part:
+    """A process, and what it has printed."""
+
+    heading: str
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
 
 
 def main() -> int:
-    """Run them; arguments go to both."""
-    command = [sys.executable, "-m", "pytest", *sys.argv[1:], "-m"]
-    with tempfile.TemporaryFile() as output:
-        beside = subprocess.Popen([*command, ENGINE, "-p", "no:cacheprovider"], stdout=output, stderr=subprocess.STDOUT)
-        try:
-            first = subprocess.run([*command, OTHERS], check=False).returncode
-            second = beside.wait()
-        except BaseException:
-            beside.terminate()
-            beside.wait()
-            raise
-        output.seek(0)
-        print("\ntests on a container engine\n", flush=True)
-        for line in output:
-            sys.stdout.write(line.decode(errors="replace"))
-    return 1 if first or second else 0
+    """Run them all."""
+    began = time.monotonic()
+    parts = []
+    try:
+        for heading, command in PARTS.items():
+            output = tempfile.TemporaryFile()  # noqa: SIM115  it outlives this block
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "ORTHANCGEN_REQUIRE_LIVE": "1"}
+            )
+            parts.append(Part(heading, process, output))
+        for part in parts:
+            code = part.process.wait()
+            print(f"\n{part.heading}: {'passed' if code == 0 else 'FAILED'}, at {time.monotonic() - began:.0f} s\n")
+            part.output.seek(0)
+            for line in part.output:
+                sys.stdout.write(line.decode(errors="replace"))
+            sys.stdout.flush()
+    except BaseException:
+        for part in parts:
+            part.process.terminate()
+        for part in parts:
+            part.process.wait()
+        raise
+    return 1 if any(part.process.returncode for part in parts) else 0
 
 
 if __name__ == "__main__":
