@@ -1,0 +1,158 @@
+"""Who may do what on Orthanc's REST API, the backend and the database, and from where each is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from orthancgen.access.matrix import firewalls
+from orthancgen.access.model import WebRow
+from orthancgen.access.settings import Settings
+from orthancgen.firewall.policy import EVERY_ADDRESS, Policy
+from orthancgen.orthanc.roles import PERMISSIONS
+from orthancgen.plan.addresses import LOOPBACK
+from orthancgen.plan.build import BACKEND_ACCOUNT
+from orthancgen.plan.gateway import has_gateway
+from orthancgen.plan.model import Listener, Plan
+from orthancgen.render import backend_json
+from orthancgen.site.types import is_loopback
+
+NOBODY: Final = "nobody in particular"
+_EVERYTHING: Final = "everything"
+_READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
+_PEOPLE: Final = (*_READERS, "monitor")
+_OPERATORS: Final = ("technologist", "administrator")
+
+ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
+    "GET /healthz": None,
+    "GET /readyz": None,
+    "GET /metrics": ("monitor", "administrator"),
+    "GET /api/status": _PEOPLE,
+    "GET /api/patients": _READERS,
+    "GET /api/patients/:id": _READERS,
+    "GET /api/patients/:id/studies": _READERS,
+    "GET /api/studies": _READERS,
+    "GET /api/studies/:id": _READERS,
+    "GET /api/studies/:id/series": _READERS,
+    "GET /api/series/:id": _READERS,
+    "GET /api/series/:id/instances": _READERS,
+    "GET /api/instances": _READERS,
+    "GET /api/instances/:id": _READERS,
+    "POST /api/orthanc/webhook": ("webhook", "administrator"),
+    "POST /api/orthanc/sync": _OPERATORS,
+    "GET /api/orthanc/sync/:id": _OPERATORS,
+    "GET /api/docs": _PEOPLE,
+    "GET /api/docs/json": _PEOPLE,
+    "GET /api/docs/:asset": _PEOPLE,
+}
+"""Route of the backend -> the roles that may call it; None is open to everybody. The backend's own table is
+stack/backend/src/http/access.ts; a test compares the two."""
+
+
+def web_rows(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
+    """Every account and credential, and nobody."""
+    yield from _orthanc(plan, policy, settings)
+    if plan.site.backend.enabled:
+        yield from _backend(plan, policy, settings)
+        yield from _database(plan, settings)
+
+
+def _orthanc(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
+    site, service = plan.site, "Orthanc's REST API and web page"
+    port = ("http", "port")
+    from_where = reached_from(plan, policy, port)
+    inner = _from_services(plan, "orthanc", site.http.port)
+    encrypted = site.http.tls.enabled
+    for account in plan.accounts:
+        of_backend = account.user == BACKEND_ACCOUNT
+        path = ("backend", "orthanc_password") if of_backend else ("users", account.user, "role")
+        yield WebRow(
+            service, account.user, account.role, _permissions(account.role),
+            inner if of_backend else from_where, site.http.port,
+            encrypted and not (of_backend and has_gateway(site)),
+            (settings.of(*path),), "the Lua script in Orthanc holds each user to its role",
+        )  # fmt: skip
+    yield WebRow(
+        service, NOBODY, None, (), from_where, site.http.port, encrypted, (settings.of("users"),),
+        "Orthanc asks everybody for a login",
+    )  # fmt: skip
+
+
+def _permissions(role: str) -> tuple[str, ...]:
+    return tuple(_EVERYTHING if (m, p) == ("*", "/") else f"{m} {p}" for m, p in PERMISSIONS[role])
+
+
+def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
+    site = plan.site
+    from_where = reached_from(plan, policy, ("backend", "port"))
+    encrypted = site.http.tls.enabled and has_gateway(site)
+    reasons = {"operator": "the token of administrators, and of verify", "orthanc": "the token of Orthanc's webhook"}
+    said_by = {"operator": ("backend", "operator_token"), "orthanc": ("webhook", "token")}
+    for credential in backend_json.configuration(plan)["credentials"]:
+        name, role = credential["name"], credential["role"]
+        of_orthanc = name == "orthanc"
+        yield WebRow(
+            "the backend", f"{name} token", role, _routes(role),
+            (*_from_services(plan, "backend", site.backend.port), *from_where) if of_orthanc else from_where,
+            site.backend.port, encrypted, (settings.of(*said_by[name]),), reasons[name],
+        )  # fmt: skip
+    yield WebRow(
+        "the backend", NOBODY, None, _routes(None), from_where, site.backend.port, encrypted,
+        (settings.of("backend", "operator_token"),), "these say whether the backend lives, and nothing else",
+    )  # fmt: skip
+
+
+def _routes(role: str | None) -> tuple[str, ...]:
+    if role is not None and all(roles is None or role in roles for roles in ROUTES.values()):
+        return (_EVERYTHING,)
+    return tuple(route for route, roles in ROUTES.items() if roles is None or role in roles)
+
+
+def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
+    site = plan.site
+    native = site.runtime == "native"
+    port = site.backend.database.port if native else None
+    from_where = (f"this host alone ({LOOPBACK})",) if native else ("backend, in the containers' own network",)
+    said_by = settings.of("backend", "database", "password")
+    yield WebRow(
+        "the database", backend_json.DATABASE_USER, None, (f"read and write {site.backend.database.name}",),
+        from_where, port, False, (said_by,), "the backend's own account",
+    )  # fmt: skip
+    if not native:
+        yield WebRow(
+            "the database", "root", None, (_EVERYTHING,), from_where, None, False,
+            (settings.of("backend", "database", "root_password"),),
+            "makes the backend's account; the backend never gets it",
+        )  # fmt: skip
+    yield WebRow(
+        "the database", NOBODY, None, (), from_where, port, False, (said_by,), "the database asks everybody for a login"
+    )
+
+
+def _from_services(plan: Plan, service: str, port: int) -> tuple[str, ...]:
+    """The services that reach a service."""
+    return tuple(
+        flow.source
+        for flow in plan.flows
+        if (flow.service, flow.port) == (service, port) and flow.source in plan.by_name
+    )
+
+
+def reached_from(plan: Plan, policy: Policy, said_by: tuple[str, ...]) -> tuple[str, ...]:
+    """From where a listener of this host is reached over the network."""
+    listener = next(one for one in plan.listeners if one.said_by == said_by)
+    return reach(plan, policy, listener)
+
+
+def reach(plan: Plan, policy: Policy, listener: Listener) -> tuple[str, ...]:
+    """From where a listener is reached: this host, and whom the firewall lets in."""
+    if is_loopback(listener.address):
+        return (f"this host alone ({listener.address})",)
+    if not firewalls(plan):
+        return ("every address: no firewall rules are written",)
+    let_in = dict.fromkeys(
+        "every address" if one.source in EVERY_ADDRESS else f"{one.source} ({one.reason})"
+        for one in policy.filters
+        if one.port == listener.port and one.protocol == "tcp"
+    )
+    return ("this host", *let_in)

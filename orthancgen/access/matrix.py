@@ -1,0 +1,231 @@
+"""Every call of interest, decided step by step, as the packets go: from the firewall to the command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Final, cast
+
+from orthancgen.access.boxes import Box, in_order, merged
+from orthancgen.access.callers import callers, entries, places, reaches, unused_aet
+from orthancgen.access.model import (
+    COMMANDS,
+    EVERYBODY,
+    TLS_KINDS,
+    Called,
+    Caller,
+    Entry,
+    Place,
+    PlaceKind,
+    Row,
+    Setting,
+    Step,
+)
+from orthancgen.access.settings import Settings
+from orthancgen.firewall.policy import Filter, Policy
+from orthancgen.orthanc.access import Call, Command, Decision, TlsKind, decide
+from orthancgen.orthanc.admission.configuration import TITLES
+from orthancgen.plan.addresses import addresses
+from orthancgen.plan.gateway import plain_modalities
+from orthancgen.plan.model import Plan
+
+_CALLED: Final[tuple[Called, ...]] = ("own", "another")
+_PLACES: Final[tuple[PlaceKind, ...]] = ("own", "another_modality", "this_host", "elsewhere")
+_INNERMOST_FIRST: Final[tuple[Step, ...]] = ("command", "association", "tls", "gateway", "connection", "firewall")
+_TITLE: Final = "{title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comes of one call, and why; ``reason`` has ``{title}`` where it names the command."""
+
+    allowed: bool
+    step: Step
+    filters: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    orthanc_keys: tuple[tuple[str, ...], ...]
+    reason: str
+
+    @property
+    def essence(self) -> tuple[object, ...]:
+        """What a reader must tell apart: of what decides, the first is what one would change."""
+        return (self.allowed, self.step, self.reason, self.settings[:1])
+
+
+class Matrix:
+    """Decides calls on a plan.
+
+    Args:
+        plan: the plan.
+        policy: its policy; enforced where a firewall is written.
+        configuration: orthanc.json as it is rendered.
+        settings: the keys of the environment file.
+    """
+
+    def __init__(self, plan: Plan, policy: Policy, configuration: Mapping[str, Any], settings: Settings) -> None:
+        self._plan, self._site = plan, plan.site
+        self._policy = policy
+        self._enforced = bool(firewalls(plan))
+        self._settings = settings
+        self._gateway = addresses(plan.site).gateway
+        self._called: Mapping[Called, str] = {"own": plan.site.orthanc.aet, "another": unused_aet(plan.site)}
+        lets_in: Callable[[str, int], Filter | None] = cache(policy.lets_in)
+        self._lets_in = lets_in
+
+        @cache
+        def decided(call: Call) -> Decision:
+            return decide(configuration, plan.version, call)
+
+        self._decided: Callable[[Call], Decision] = decided
+
+    def rows(self) -> tuple[Row, ...]:
+        """Every row: a caller after the other, for each port; then what holds for everybody alike."""
+        everybody = callers(self._site)
+        found: list[Row] = []
+        of_all: list[Row] = []
+        for entry in entries(self._plan):
+            rows = {caller: tuple(self._of_caller(caller, entry)) for caller in everybody}
+            for row in _alike_for_all(list(rows.values())):
+                of_all.append(row)
+                rows = {caller: tuple(r for r in own if _alike(r) != _alike(row)) for caller, own in rows.items()}
+            found += [row for own in rows.values() for row in own]
+        order = [caller.name for caller in everybody]
+        return (*sorted(found, key=lambda row: order.index(row.caller)), *of_all)
+
+    def verdict(
+        self, caller: Caller, place: Place, called: Called, entry: Entry, tls: TlsKind, command: Command
+    ) -> Verdict:
+        """What comes of one call."""
+        of = self._settings.of
+        filters: tuple[str, ...] = ()
+        if self._enforced and place.firewall_sees is not None:
+            found = self._lets_in(place.firewall_sees, entry.port)
+            if found is None:
+                reason = f"no filter lets this address in to port {entry.port}"
+                return Verdict(False, "firewall", (), (of("network", "firewall"),), (), reason)
+            filters = (found.label,)
+        if not reaches(entry, place):
+            reason = f"port {entry.port} is published on an address of this host alone"
+            return Verdict(False, "connection", (), (of("dicom", "published_on"),), (), reason)
+        seen = place.orthanc_sees
+        if entry.gateway:
+            refused = self._gateway_refuses(caller, place, tls)
+            if refused is not None:
+                return refused
+            tls, seen = "trusted", self._gateway
+        decision = self._decide(Call(caller.aet, self._called[called], seen, command, tls))
+        settings = self._settings.of_all(decision.decided_by)
+        reason = decision.reason.replace(TITLES[command], _TITLE)
+        filters = filters if decision.allowed else ()
+        return Verdict(decision.allowed, decision.step, filters, settings, decision.decided_by, reason)
+
+    def _decide(self, call: Call) -> Decision:
+        """What Orthanc does; what it refuses before the command is the same for each command."""
+        first = self._decided(replace(call, command=COMMANDS[0]))
+        return first if first.step != "command" else self._decided(call)
+
+    def _gateway_refuses(self, caller: Caller, place: Place, tls: TlsKind) -> Verdict | None:
+        """What haproxy.cfg says: an address that it knows, a request in the clear, a title of that very address."""
+        of = self._settings.of
+        exact = self._site.dicom.ae_checks.exact_case
+        at_address = {n: m for n, m in plain_modalities(self._site).items() if m.address == place.orthanc_sees}
+        if not at_address:
+            said_by = [of("dicom", "plain", "enabled"), of("modalities")]
+            return _of_gateway("the gateway lets in the addresses of modalities without TLS alone", said_by)
+        if tls != "plain":
+            said_by = [of("dicom", "plain", "enabled")]
+            return _of_gateway("the unencrypted listener takes association requests alone, and no TLS", said_by)
+        titles = [modality.aet for modality in at_address.values()]
+        if any(caller.aet == title if exact else caller.aet.lower() == title.lower() for title in titles):
+            return None
+        said_by = [of("modalities", name, "aet") for name in at_address]
+        return _of_gateway("the gateway lets in this address with the AE title of its own modality alone", said_by)
+
+    def _of_caller(self, caller: Caller, entry: Entry) -> Iterator[Row]:
+        kinds = TLS_KINDS if entry.tls else TLS_KINDS[-1:]
+        where = places(self._site, self._policy, entry, caller)
+        alike: dict[tuple[object, ...], list[tuple[Box, Verdict]]] = {}
+        for place in where:
+            for called in _CALLED:
+                for tls in kinds:
+                    for command in COMMANDS:
+                        verdict = self.verdict(caller, place, called, entry, tls, command)
+                        box: Box = tuple(frozenset([side]) for side in (command, tls, called, place))
+                        alike.setdefault(verdict.essence, []).append((box, verdict))
+        for decided in sorted(alike.values(), key=lambda found: _INNERMOST_FIRST.index(found[0][1].step)):
+            for box in merged(box for box, _ in decided):
+                within = [verdict for one, verdict in decided if all(a <= b for a, b in zip(one, box, strict=True))]
+                yield _row(caller, entry, box, where, within)
+
+
+def firewalls(plan: Plan) -> tuple[str, ...]:
+    """The firewalls for which rules are written; the VPN is none."""
+    return tuple(name for name in dict.fromkeys(plan.site.network.firewall) if name != "wireguard")
+
+
+def _of_gateway(reason: str, said_by: Iterable[Setting]) -> Verdict:
+    return Verdict(False, "gateway", (), tuple(said_by), (), reason)
+
+
+def _row(caller: Caller, entry: Entry, box: Box, where: Sequence[Place], verdicts: Sequence[Verdict]) -> Row:
+    commands = in_order(cast("frozenset[Command]", box[0]), COMMANDS)
+    first = verdicts[0]
+    return Row(
+        caller=caller.name,
+        calling_aet=caller.aet,
+        places=in_order(cast("frozenset[Place]", box[3]), where),
+        called=in_order(cast("frozenset[Called]", box[2]), _CALLED),
+        entry=entry,
+        tls=in_order(cast("frozenset[TlsKind]", box[1]), TLS_KINDS),
+        commands=commands,
+        allowed=first.allowed,
+        step=first.step,
+        filters=tuple(dict.fromkeys(label for one in verdicts for label in one.filters)),
+        settings=tuple(dict.fromkeys(setting for one in verdicts for setting in one.settings)),
+        orthanc_keys=tuple(dict.fromkeys(key for one in verdicts for key in one.orthanc_keys)),
+        reason=_about(first.reason, commands),
+    )
+
+
+def _about(reason: str, commands: Sequence[Command]) -> str:
+    titles = [TITLES[command] for command in commands]
+    if len(titles) == 1:
+        return reason.replace(_TITLE, titles[0])
+    named = f"{', '.join(titles[:-1])} and {titles[-1]}"
+    return reason.replace(f"{_TITLE} is not", f"{named} are not").replace(_TITLE, named)
+
+
+def _alike(row: Row) -> tuple[object, ...]:
+    """What a row says, without who calls from where."""
+    return (row.entry, row.called, row.tls, row.commands, row.allowed, row.step, row.settings, row.reason)
+
+
+def _alike_for_all(rows: Sequence[Sequence[Row]]) -> Iterator[Row]:
+    """The refusals that are the same for each caller, from each of its places, or each but elsewhere, or elsewhere."""
+    for row in rows[0] if len(rows) > 1 else ():
+        of_each = [[other for other in own if _alike(other) == _alike(row)] for own in rows]
+        if row.allowed or not all(len(found) == 1 for found in of_each):
+            continue
+        every = [frozenset(place.kind for r in own for place in r.places) for own in rows]
+        here = [frozenset(place.kind for place in found.places) for (found,) in of_each]
+        far = frozenset[PlaceKind](["elsewhere"])
+        if here in (every, [kinds - far for kinds in every], [far] * len(rows)) and all(here):
+            every_place = {place.kind: place for (found,) in of_each for place in found.places}
+            kinds = in_order(every_place, _PLACES)
+            yield replace(
+                row, caller=EVERYBODY, calling_aet=None, places=tuple(_any(every_place[kind]) for kind in kinds)
+            )
+
+
+_OF_EVERYBODY: Final[Mapping[PlaceKind, str]] = {
+    "own": "its own address",
+    "another_modality": "that of another modality",
+    "this_host": "this host",
+    "elsewhere": "any other address",
+}
+
+
+def _any(place: Place) -> Place:
+    """A place of one caller, as that of each."""
+    return replace(place, text=_OF_EVERYBODY[place.kind])
