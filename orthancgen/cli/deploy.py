@@ -60,6 +60,7 @@ def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | No
             "release": deployed.release,
             "started": list(deployed.started),
             "changed_files": deployed.changed_files,
+            "left_failed": deployed.left_failed,
         }
         if deployed.results is not None:
             document["checks"] = [result.as_dict() for result in results]
@@ -71,6 +72,9 @@ def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | No
             show_results(console(), deployed.results)
         if runtime.plan.site.runtime == "native" or all(result.passed for result in results):
             _addresses(env, deployed.access, state_root)
+        elif deployed.left_failed:
+            back = f"orthancgen rollback {env} {deployed.release}" if deployed.release else f"orthancgen down {env}"
+            console().print(f"left as it failed, for you to look at; the way back: {back}", style="bold red")
         else:
             runs = f"release {deployed.release}, as before" if deployed.release else "nothing"
             console().print(f"taken back: what runs is {runs}", style="bold red")

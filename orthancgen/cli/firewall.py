@@ -210,7 +210,7 @@ def vpn(env: str, output: Path, state_root: Path | None) -> None:
     """
     from orthancgen.runtimes.state import state_of
     from orthancgen.secrets.store import SecretStore, gather
-    from orthancgen.vpn.files import write_configurations
+    from orthancgen.vpn.write import write_configurations
 
     _, plan = load_plan(env)
     if plan.site.network.vpn is None or "wireguard" not in plan.site.network.firewall:

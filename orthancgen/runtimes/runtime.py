@@ -48,6 +48,7 @@ class Deployed:
         changed_files: how many rendered or secret files changed.
         results: of the proofs; None where they did not run, because nothing changed or nobody wanted them.
         release: number of the release that runs now, where the runtime keeps releases.
+        left_failed: what failed was left as it is, because that was wanted.
     """
 
     access: Access
@@ -55,6 +56,7 @@ class Deployed:
     changed_files: int
     results: tuple[CheckResult, ...] | None = None
     release: int | None = None
+    left_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

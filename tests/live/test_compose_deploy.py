@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -89,6 +91,34 @@ def test_the_containers_are_hardened(prod: Contained) -> None:
     assert internal == {"edge": False, "backend": True, "database": True}
 
 
+@contextmanager
+def hidden_addresses(site: Contained) -> Iterator[None]:
+    """Whoever calls Orthanc arrives with the address of the bridge, until the end of the block."""
+    orthanc = site.containers()["orthanc"].addresses["edge"]
+    subnet = ipaddress.ip_network(f"{orthanc}/26", strict=False)
+    rule = ["POSTROUTING", "-d", str(subnet), "-p", "tcp", "--dport", PORT, "-j", "MASQUERADE"]
+    subprocess.run(["iptables", "-w", "-t", "nat", "-I", *rule], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["iptables", "-w", "-t", "nat", "-D", *rule], check=True)
+
+
+def test_a_deploy_whose_proofs_fail_is_left_as_it_is_where_that_is_wanted(base: Contained) -> None:
+    before = base.current()
+    base.write({"orthanc.name": "Another name"})
+    with hidden_addresses(base):
+        said = base.run("deploy", "--keep-failed", code=5)
+    assert f"left as it failed, for you to look at; the way back: orthancgen rollback {base.file} {before.number}" in (
+        " ".join(said.out.split())
+    )
+    with base.orthanc() as client:
+        assert client.get("/system").json()["Name"] == "Another name"
+    base.run("rollback", str(before.number), "--no-verify")
+    with base.orthanc() as client:
+        assert client.get("/system").json()["Name"] == "Orthanc"
+
+
 def test_addresses_that_are_hidden_on_the_way_are_found_out(prod: Contained) -> None:
     """The engine's packet filter keeps who calls; a translation of sources, put in its way, is seen by `verify`."""
 
@@ -97,13 +127,8 @@ def test_addresses_that_are_hidden_on_the_way_are_found_out(prod: Contained) -> 
 
     before = outcomes(0)
     assert (before["caller-address-recorded"], before["caller-address-kept"]) == ("passed", "passed")
-    orthanc = prod.containers()["orthanc"].addresses["edge"]
-    rule = ["POSTROUTING", "-d", f"{orthanc}/32", "-p", "tcp", "--dport", PORT, "-j", "MASQUERADE"]
-    subprocess.run(["iptables", "-w", "-t", "nat", "-I", *rule], check=True)
-    try:
+    with hidden_addresses(prod):
         after = outcomes(1)
-    finally:
-        subprocess.run(["iptables", "-w", "-t", "nat", "-D", *rule], check=True)
     assert {name for name, outcome in after.items() if outcome == "failed"} == {"caller-address-kept"}
 
 

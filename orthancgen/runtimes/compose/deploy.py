@@ -142,7 +142,8 @@ class _Change:
             else:
                 self._take_back(journal, error)
             if isinstance(error, _ProofsFailedError):
-                return Deployed(self._access, (), 0, self._results, self._current.number if self._current else None)
+                number = self._current.number if self._current else None
+                return Deployed(self._access, (), 0, self._results, number, left_failed=self._run.wanted.keep_failed)
             raise
         try:
             self._settle(journal)
