@@ -7,11 +7,15 @@ from typing import Final
 
 from orthancgen.errors import RenderError
 from orthancgen.firewall.dialect import Dialect
+from orthancgen.firewall.nftables import NFTABLES
 from orthancgen.firewall.policy import policy
 from orthancgen.firewall.wireguard import WIREGUARD
 from orthancgen.plan.model import Plan
 
-_ALL: Final[tuple[Dialect, ...]] = (WIREGUARD,)
+_ALL: Final[tuple[Dialect, ...]] = (
+    NFTABLES,
+    WIREGUARD,
+)
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
 
 

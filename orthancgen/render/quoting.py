@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+import shlex
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from orthancgen.errors import RenderError
 from orthancgen.site.problems import printable
@@ -155,6 +157,84 @@ def wireguard(value: str) -> Markup:
 
 _WIREGUARD = re.compile(r"[A-Za-z0-9_.:/+=\[\]-]+", re.ASCII)
 
+
+def shell(value: str) -> Markup:
+    """One word of a POSIX shell.
+
+    Raises:
+        RenderError: the value has a character other than printable ASCII.
+    """
+    if not value.isascii() or not value.isprintable():
+        raise RenderError(f"a shell script cannot carry {printable(value)!r}")
+    return Markup(shlex.quote(value))  # noqa: S704  this is the encoder
+
+
+def line_comment(value: str) -> Markup:
+    """The text after the ``#`` of a comment of one line, in shell, nft, iptables-restore or ufw.
+
+    Raises:
+        RenderError: the value has a character other than printable ASCII, or a backslash, which could join two lines.
+    """
+    if not value.isascii() or not value.isprintable() or "\\" in value:
+        raise RenderError(f"a comment cannot carry {printable(value)!r}")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
+def rule_word(value: str) -> Markup:
+    """A word of a packet filter's rule, such as the name of a protocol or of a chain.
+
+    Raises:
+        RenderError: the value has a character other than letters, digits, ``_`` and ``-``.
+    """
+    if not _RULE_WORD.fullmatch(value):
+        raise RenderError(f"{printable(value)!r} is no word of a packet filter's rule")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
+_RULE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*", re.ASCII)
+
+
+def rule_text(value: str) -> Markup:
+    """A comment in a rule of nftables or iptables, in double quotes: nft knows no escape inside of them.
+
+    Raises:
+        RenderError: the value is empty, longer than 60 characters (nft takes 128 bytes, iptables 255), or has a
+            character other than letters, digits, a space, ``.``, ``_``, ``:``, ``/`` and ``-``.
+    """
+    if len(value) > 60 or not _CMD.fullmatch(value):
+        raise RenderError(f"a comment of a packet filter's rule cannot carry {printable(value)!r}")
+    return Markup(f'"{value}"')  # noqa: S704  this is the encoder
+
+
+def network(value: str) -> Markup:
+    """An IPv4 or IPv6 network in CIDR notation, as every firewall reads it.
+
+    Raises:
+        RenderError: the value is none, or not in its canonical writing.
+    """
+    try:
+        canonical = str(ipaddress.ip_network(value))
+    except ValueError:
+        canonical = ""
+    if value != canonical or "%" in value:
+        raise RenderError(f"{printable(value)!r} is no network in canonical writing")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
+def html(value: str) -> Markup:
+    """A text in HTML or SVG, between tags or in a quoted attribute.
+
+    Raises:
+        RenderError: the value has a character that HTML cannot carry: a control character, or half a surrogate pair
+            (https://html.spec.whatwg.org/multipage/parsing.html#preprocessing-the-input-stream).
+    """
+    if _NOT_HTML.search(value):
+        raise RenderError(f"HTML cannot carry {printable(value)!r}")
+    return escape(value)
+
+
+_NOT_HTML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]|[\ufffe\uffff]")
+
 FILTERS = {
     "ini": ini,
     "haproxy": haproxy,
@@ -162,4 +242,10 @@ FILTERS = {
     "wireguard": wireguard,
     "powershell": powershell,
     "cmd": cmd,
+    "html": html,
+    "shell": shell,
+    "line_comment": line_comment,
+    "rule_text": rule_text,
+    "rule_word": rule_word,
+    "network": network,
 }
