@@ -12,6 +12,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -53,6 +54,7 @@ CONTAINERS: Final = "172.30.242.0/24"
 """The network of the site's container, the default of ``containers.subnet``."""
 
 _OTHERS: Final = "172.29.77.0/24"
+_OTHERS_6: Final = "fd29:77::/64"
 _ENGINE_NETWORK_6: Final = "fd30:242::/64"
 _SECONDS: Final = 0.3
 _SECONDS_AGAIN: Final = 2.5
@@ -258,10 +260,13 @@ _PUBLISHED: Final = {OTHER_PORT, *(port for ports in PUBLISHED_PORTS.values() fo
 
 
 @contextmanager
-def running_rig(*, engine: bool = True, legacy: bool = False) -> Iterator[Rig]:
+def running_rig(
+    *, engine: bool = True, legacy: bool = False, configuration: Mapping[str, Any] | None = None
+) -> Iterator[Rig]:
     """A rig, until the end of the block.
 
     Args:
+        configuration: of the engine, daemon.json.
         engine: with a container engine in the host's network; without one nothing made the chains of engines yet.
         legacy: the host, and its engine, have iptables-legacy as `iptables`.
     """
@@ -279,7 +284,7 @@ def running_rig(*, engine: bool = True, legacy: bool = False) -> Iterator[Rig]:
         probers["host"] = Prober(["ip", "netns", "exec", host])
         for prober in probers.values():
             stack.callback(prober.close)
-        started = _Engine(host, folder, path) if engine else None
+        started = _Engine(host, folder, path, configuration or {}) if engine else None
         if started is not None:
             stack.callback(started.end)
             started.launch()
@@ -387,8 +392,8 @@ def _legacy(folder: Path) -> Path:
 class _Engine:
     """A container engine in the host's network, with two containers that publish ports."""
 
-    def __init__(self, host: str, folder: Path, path: str) -> None:
-        self._host, self._path = host, path
+    def __init__(self, host: str, folder: Path, path: str, configuration: Mapping[str, Any]) -> None:
+        self._host, self._path, self._configuration = host, path, configuration
         self._folder = folder / "engine"
         self._folder.mkdir(mode=0o711)
         self._dockerd = require_program("dockerd", "apt-get install docker.io")
@@ -406,14 +411,14 @@ class _Engine:
     def launch(self) -> None:
         """Start it, and wait until it answers."""
         config = self._folder / "daemon.json"  # else the machine's own is read
-        config.write_text("{}")
+        config.write_text(json.dumps({"ip6tables": True, **self._configuration}))
         folder = self._folder
         with (folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     "nsenter", f"--net=/run/netns/{self._host}", self._dockerd, "--config-file", str(config),
                     "--host", f"unix://{folder}/docker.sock", "--bip", CONTAINERS.replace(".0/", ".1/"),
-                    "--ipv6", "--fixed-cidr-v6", _ENGINE_NETWORK_6, "--experimental", "--ip6tables",
+                    "--ipv6", "--fixed-cidr-v6", _ENGINE_NETWORK_6, "--experimental",
                     "--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"),
                     "--pidfile", str(folder / "dockerd.pid"), "--containerd-namespace", self._host,
                     "--containerd-plugins-namespace", f"{self._host}-plugins", "--shutdown-timeout", "1",
@@ -433,6 +438,8 @@ class _Engine:
         if self._process.poll() is not None:
             raise AssertionError(f"it ended with {self._process.returncode}")
         try:
+            with socket.socket(socket.AF_UNIX) as first:  # the client leaves a socket open that did not connect
+                first.connect(f"{self._folder}/docker.sock")
             return bool(self._client.ping())
         except (docker.errors.DockerException, OSError):
             return False
@@ -441,9 +448,10 @@ class _Engine:
         """Run the two containers."""
         image = self._client.api.import_image_from_data(_tar(Path(self._busybox)), repository="packets", tag="1")
         assert "error" not in image, image
-        network = self._client.networks.create(
-            "other", ipam=docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(_OTHERS)])
-        )
+        # With IPv6 of its own: a port of [::] is redirected then. Else the engine's proxy, a program of the host, has it.
+        pools = [docker.types.IPAMPool(_OTHERS), docker.types.IPAMPool(_OTHERS_6)]
+        ipam = docker.types.IPAMConfig(pool_configs=pools)
+        network = self._client.networks.create("other", ipam=ipam, enable_ipv6=True)
         ports = [port for group in PUBLISHED_PORTS.values() for port in group]
         self.site = self._run("site", ports, "bridge")
         self.other = self._run("other", [OTHER_PORT], network.name)
