@@ -19,8 +19,8 @@ _HIDES: Final[Mapping[CallersArrive, tuple[str, str]]] = {
         "let the engine redirect by its packet filter (iptables: true) and write callers_arrive: directly",
     ),
     "by_rootless_engine": (
-        "a rootless engine hands calls on from an address of its own",
-        "use an engine that runs as root, or runtime: native, and write callers_arrive: directly",
+        "a rootless engine hands calls on from an address of its own, unless its port driver is slirp4netns",
+        "use that port driver, an engine that runs as root, or runtime: native, and write callers_arrive: directly",
     ),
     "by_docker_desktop": (
         "Docker Desktop hands calls on from an address of its own",

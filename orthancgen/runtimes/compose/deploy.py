@@ -68,7 +68,7 @@ def apply(run: Run, target: Target, verify: Verify | None) -> Deployed:
     Raises:
         DeployError: a step failed; what ran before runs again, unless the message says otherwise.
     """
-    require_arrival(target.plan, run.engine)
+    require_arrival(target.plan, run.engine, run.report)
     live = Live.look(run.engine, target.plan.site.environment)
     require_own(live, target.state, target.plan.site.environment)
     current = run.releases.current()

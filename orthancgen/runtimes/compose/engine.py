@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from orthancgen.errors import EngineError
@@ -91,11 +91,14 @@ class Engine:
         return str(self._info.get("ServerVersion", ""))
 
     @property
-    def hides_addresses(self) -> Literal["by_rootless_engine", "by_docker_desktop"] | None:
-        """Why containers do not see the addresses of who calls them, as far as the engine tells; None where they do."""
-        if any("name=rootless" in option for option in self._info.get("SecurityOptions") or ()):
-            return "by_rootless_engine"
-        return "by_docker_desktop" if self._info.get("OperatingSystem") == "Docker Desktop" else None
+    def rootless(self) -> bool:
+        """Whether it runs without root."""
+        return any("name=rootless" in option for option in self._info.get("SecurityOptions") or ())
+
+    @property
+    def desktop(self) -> bool:
+        """Whether it is Docker Desktop, whose containers run in a machine of their own."""
+        return self._info.get("OperatingSystem") == "Docker Desktop"
 
     @property
     def labels(self) -> dict[str, str]:
