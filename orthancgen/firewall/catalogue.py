@@ -9,11 +9,13 @@ from orthancgen.errors import RenderError
 from orthancgen.firewall.dialect import Dialect
 from orthancgen.firewall.nftables import NFTABLES
 from orthancgen.firewall.policy import policy
+from orthancgen.firewall.ufw import UFW
 from orthancgen.firewall.wireguard import WIREGUARD
 from orthancgen.plan.model import Plan
 
 _ALL: Final[tuple[Dialect, ...]] = (
     NFTABLES,
+    UFW,
     WIREGUARD,
 )
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
