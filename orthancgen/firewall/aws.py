@@ -34,7 +34,7 @@ RULES: Final = 60
 https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html#vpc-limits-security-groups"""
 HTTPS: Final = 443
 _ICMP: Final[dict[Family, tuple[str, int]]] = {4: ("icmp", 8), 6: ("icmpv6", 128)}
-"""Protocol and type of the echo request."""
+"""Protocol and type of the echo request, whose code is 0."""
 _DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}", re.ASCII)
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html"""
 _PROVIDER: Final = ("aws", "hashicorp/aws", ">= 5.0, < 7.0")
@@ -66,7 +66,7 @@ def _rules(policy: Policy) -> Iterator[_Rule]:
         yield _Rule("ingress", key, description, one.protocol, one.port, one.port, one.source)
     for family in FAMILIES:
         protocol, kind = _ICMP[family]
-        yield _Rule("ingress", f"echo_{family}", f"echo of IPv{family}", protocol, kind, -1, EVERYBODY[family])
+        yield _Rule("ingress", f"echo_{family}", f"echo of IPv{family}", protocol, kind, 0, EVERYBODY[family])
     called: dict[tuple[str, int], str] = {}
     for call in policy.calls:
         network = f"{call.address}/{128 if ':' in call.address else 32}"

@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from orthancgen.errors import RenderError
+from orthancgen.firewall.aws import AWS
+from orthancgen.firewall.azure import AZURE
 from orthancgen.firewall.dialect import Dialect
+from orthancgen.firewall.google_cloud import GOOGLE_CLOUD
 from orthancgen.firewall.nftables import NFTABLES
 from orthancgen.firewall.policy import policy
 from orthancgen.firewall.ufw import UFW
+from orthancgen.firewall.windows import WINDOWS
 from orthancgen.firewall.wireguard import WIREGUARD
 from orthancgen.plan.model import Plan
 
@@ -17,6 +21,10 @@ _ALL: Final[tuple[Dialect, ...]] = (
     NFTABLES,
     UFW,
     WIREGUARD,
+    WINDOWS,
+    AWS,
+    GOOGLE_CLOUD,
+    AZURE,
 )
 DIALECTS: Final[Mapping[str, Dialect]] = {dialect.name: dialect for dialect in _ALL}
 

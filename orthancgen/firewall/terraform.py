@@ -110,10 +110,7 @@ def module(
     return json_text(
         {
             _COMMENT: about,
-            "terraform": {
-                "required_version": ">= 1.5",
-                "required_providers": {name: {"source": source, "version": version}},
-            },
+            "terraform": {"required_providers": {name: {"source": source, "version": version}}},
             # Terraform takes what stands in these as it is, and no template.
             "variable": {
                 one.name: {"description": one.description, "type": "string", "nullable": False} for one in variables
