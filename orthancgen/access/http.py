@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from orthancgen.access.matrix import firewalls
-from orthancgen.access.model import WebRow
+from orthancgen.access.model import Reach, WebRow
 from orthancgen.access.settings import Settings
-from orthancgen.firewall.policy import EVERY_ADDRESS, Policy
+from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import LOOPBACK
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.gateway import has_gateway
-from orthancgen.plan.model import Listener, Plan
+from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json
 from orthancgen.site.types import is_loopback
 
@@ -55,20 +55,20 @@ def web_rows(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     if plan.site.backend.enabled:
         yield from _backend(plan, policy, settings)
         yield from _database(plan, settings)
+    yield from _management(plan, policy, settings)
 
 
 def _orthanc(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
     site, service = plan.site, "Orthanc's REST API and web page"
     port = ("http", "port")
     from_where = reached_from(plan, policy, port)
-    inner = _from_services(plan, "orthanc", site.http.port)
     encrypted = site.http.tls.enabled
     for account in plan.accounts:
         of_backend = account.user == BACKEND_ACCOUNT
         path = ("backend", "orthanc_password") if of_backend else ("users", account.user, "role")
         yield WebRow(
             service, account.user, account.role, _permissions(account.role),
-            inner if of_backend else from_where, site.http.port,
+            (_from(plan, "backend"),) if of_backend else from_where, site.http.port,
             encrypted and not (of_backend and has_gateway(site)),
             (settings.of(*path),), "the Lua script in Orthanc holds each user to its role",
         )  # fmt: skip
@@ -93,7 +93,7 @@ def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
         of_orthanc = name == "orthanc"
         yield WebRow(
             "the backend", f"{name} token", role, _routes(role),
-            (*_from_services(plan, "backend", site.backend.port), *from_where) if of_orthanc else from_where,
+            (_from(plan, "orthanc"), *from_where) if of_orthanc else from_where,
             site.backend.port, encrypted, (settings.of(*said_by[name]),), reasons[name],
         )  # fmt: skip
     yield WebRow(
@@ -112,7 +112,7 @@ def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
     site = plan.site
     native = site.runtime == "native"
     port = site.backend.database.port if native else None
-    from_where = (f"this host alone ({LOOPBACK})",) if native else ("backend, in the containers' own network",)
+    from_where = (_here(LOOPBACK),) if native else (_from(plan, "backend"),)
     said_by = settings.of("backend", "database", "password")
     yield WebRow(
         "the database", backend_json.DATABASE_USER, None, (f"read and write {site.backend.database.name}",),
@@ -129,30 +129,49 @@ def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
     )
 
 
-def _from_services(plan: Plan, service: str, port: int) -> tuple[str, ...]:
-    """The services that reach a service."""
-    return tuple(
-        flow.source
-        for flow in plan.flows
-        if (flow.service, flow.port) == (service, port) and flow.source in plan.by_name
-    )
-
-
-def reached_from(plan: Plan, policy: Policy, said_by: tuple[str, ...]) -> tuple[str, ...]:
-    """From where a listener of this host is reached over the network."""
-    listener = next(one for one in plan.listeners if one.said_by == said_by)
-    return reach(plan, policy, listener)
-
-
-def reach(plan: Plan, policy: Policy, listener: Listener) -> tuple[str, ...]:
-    """From where a listener is reached: this host, and whom the firewall lets in."""
-    if is_loopback(listener.address):
-        return (f"this host alone ({listener.address})",)
+def _management(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
+    """The ports by which the host is managed; without rules, they are not this site's to open or close."""
     if not firewalls(plan):
-        return ("every address: no firewall rules are written",)
+        return
+    for port in plan.site.network.management_ports:
+        networks = [one.source for one in policy.filters if one.port == port and one.purpose == "management"]
+        let_in = tuple(
+            Reach("administrators", f"{source} (network of the administrators)") for source in dict.fromkeys(networks)
+        )
+        yield WebRow(
+            "management of this host", "administrators", None, (f"reach port {port}",), let_in, port, True,
+            (settings.of("network", "managed_from"), settings.of("network", "management_ports")),
+            "what they may do there is the host's own to say",
+        )  # fmt: skip
+
+
+def _from(plan: Plan, service: str) -> Reach:
+    """A service of this site that calls another one, by no port that others reach."""
+    if plan.site.runtime == "native":
+        return Reach("service", f"{service}, on this host")
+    apart = ", unencrypted" if has_gateway(plan.site) else ""
+    return Reach("service", f"{service}, in the containers' own network{apart}")
+
+
+def reached_from(plan: Plan, policy: Policy, said_by: tuple[str, ...]) -> tuple[Reach, ...]:
+    """From where a listener of this host is reached: this host, and whom the firewall lets in."""
+    listener = next(one for one in plan.listeners if one.said_by == said_by)
+    if is_loopback(listener.address):
+        return (_here(listener.address),)
+    if not firewalls(plan):
+        return (Reach("anyone", "every address: no firewall rules are written"),)
     let_in = dict.fromkeys(
-        "every address" if one.source in EVERY_ADDRESS else f"{one.source} ({one.reason})"
-        for one in policy.filters
-        if one.port == listener.port and one.protocol == "tcp"
+        _network(one) for one in policy.filters if one.port == listener.port and one.protocol == "tcp"
     )
-    return ("this host", *let_in)
+    return (Reach("this_host", "this host"), *let_in)
+
+
+def _here(address: str) -> Reach:
+    return Reach("this_host", f"this host alone ({address})")
+
+
+def _network(one: Filter) -> Reach:
+    if one.source in EVERY_ADDRESS:
+        return Reach("anyone", "every address")
+    of_users = any("users" in reason for reason in one.reasons)
+    return Reach("users" if of_users else "administrators", f"{one.source} ({one.reason})")

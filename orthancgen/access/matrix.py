@@ -85,13 +85,12 @@ class Matrix:
         found: list[Row] = []
         of_all: list[Row] = []
         for entry in entries(self._plan):
-            rows = {caller: tuple(self._of_caller(caller, entry)) for caller in everybody}
-            for row in _alike_for_all(list(rows.values())):
-                of_all.append(row)
-                rows = {caller: tuple(r for r in own if _alike(r) != _alike(row)) for caller, own in rows.items()}
-            found += [row for own in rows.values() for row in own]
+            own, shared = _shared({caller.name: tuple(self._of_caller(caller, entry)) for caller in everybody})
+            found += own
+            of_all += shared
         order = [caller.name for caller in everybody]
-        return (*sorted(found, key=lambda row: order.index(row.caller)), *of_all)
+        # Sorting keeps the order of ports and steps.
+        return (*sorted(found, key=lambda row: (order.index(row.caller), not row.allowed)), *of_all)
 
     def verdict(
         self, caller: Caller, place: Place, called: Called, entry: Entry, tls: TlsKind, command: Command
@@ -201,21 +200,52 @@ def _alike(row: Row) -> tuple[object, ...]:
     return (row.entry, row.called, row.tls, row.commands, row.allowed, row.step, row.settings, row.reason)
 
 
-def _alike_for_all(rows: Sequence[Sequence[Row]]) -> Iterator[Row]:
-    """The refusals that are the same for each caller, from each of its places, or each but elsewhere, or elsewhere."""
-    for row in rows[0] if len(rows) > 1 else ():
-        of_each = [[other for other in own if _alike(other) == _alike(row)] for own in rows]
-        if row.allowed or not all(len(found) == 1 for found in of_each):
+def _shared(rows: Mapping[str, Sequence[Row]]) -> tuple[list[Row], list[Row]]:
+    """What is of each caller alone, and the refusals that are the same for each.
+
+    The same means: of calls that get past the firewall, from all the places from which they do; of those that it
+    refuses, from elsewhere.
+    """
+    left = {name: list(own) for name, own in rows.items()}
+    shared: list[Row] = []
+    past = {name: frozenset(_kinds(row for row in own if row.step not in _BEFORE)) for name, own in rows.items()}
+    for row in next(iter(rows.values())) if len(rows) > 1 else ():
+        if row.allowed:
             continue
-        every = [frozenset(place.kind for r in own for place in r.places) for own in rows]
-        here = [frozenset(place.kind for place in found.places) for (found,) in of_each]
-        far = frozenset[PlaceKind](["elsewhere"])
-        if here in (every, [kinds - far for kinds in every], [far] * len(rows)) and all(here):
-            every_place = {place.kind: place for (found,) in of_each for place in found.places}
-            kinds = in_order(every_place, _PLACES)
-            yield replace(
-                row, caller=EVERYBODY, calling_aet=None, places=tuple(_any(every_place[kind]) for kind in kinds)
+        same = {name: [one for one in own if _alike(one) == _alike(row)] for name, own in rows.items()}
+        if row.step in _BEFORE:
+            wanted = {name: frozenset[PlaceKind](["elsewhere"]) for name in rows}
+            holds = all(any("elsewhere" in _kinds([one]) for one in same[name]) for name in rows)
+        else:
+            wanted = past
+            holds = all(_kinds(same[name]) == past[name] for name in rows)
+        if holds:
+            kinds = {place.kind: place for found in same.values() for one in found for place in one.places}
+            chosen = in_order(frozenset[PlaceKind]().union(*wanted.values()), _PLACES)
+            shared.append(
+                replace(row, caller=EVERYBODY, calling_aet=None, places=tuple(_any(kinds[kind]) for kind in chosen))
             )
+            for name, own in left.items():
+                left[name] = [part for one in own for part in _without(one, same[name], wanted[name])]
+    return [row for own in left.values() for row in own], shared
+
+
+_BEFORE: Final[frozenset[Step]] = frozenset({"firewall", "connection"})
+"""Steps at which nothing of a call but its address counts."""
+
+
+def _kinds(rows: Iterable[Row]) -> frozenset[PlaceKind]:
+    return frozenset(place.kind for row in rows for place in row.places)
+
+
+def _without(row: Row, some: Sequence[Row], kinds: frozenset[PlaceKind]) -> Iterator[Row]:
+    """A row without places of some kinds, where it is one of some; nothing where none is left."""
+    if row not in some:
+        yield row
+        return
+    left = tuple(place for place in row.places if place.kind not in kinds)
+    if left:
+        yield replace(row, places=left)
 
 
 _OF_EVERYBODY: Final[Mapping[PlaceKind, str]] = {

@@ -117,11 +117,19 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """From where a port is reached: this host, networks of the model, everywhere, or a service of this site."""
+
+    kind: Literal["this_host", "users", "administrators", "anyone", "service"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebRow:
     """What somebody may do on a service that is no DICOM.
 
     Attributes:
-        service: Orthanc's REST API, the backend, or the database.
+        service: Orthanc's REST API, the backend, the database, or this host itself.
         who: name of the account or credential, or "nobody in particular".
         role: its role; None where there is none.
         may: what it may do, as method and start of path; empty where nothing.
@@ -136,10 +144,30 @@ class WebRow:
     who: str
     role: str | None
     may: tuple[str, ...]
-    reached_from: tuple[str, ...]
+    reached_from: tuple[Reach, ...]
     port: int | None
     encrypted: bool
     settings: tuple[Setting, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port of this host, with the service behind it."""
+
+    name: str
+    port: int
+    address: str
+    service: str
+    encrypted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InnerFlow:
+    """A service that calls another one of this site, and why."""
+
+    source: str
+    service: str
     reason: str
 
 
@@ -183,6 +211,10 @@ class Report:
     rows: tuple[Row, ...]
     web: tuple[WebRow, ...]
     findings: tuple[Finding, ...]
+    ports: tuple[Port, ...]
+    services: tuple[str, ...]
+    """Titles of the services, in their order."""
+    inner_flows: tuple[InnerFlow, ...]
 
     def filtered(
         self, callers: Collection[str] = (), commands: Collection[str] = (), *, allowed: bool | None = None

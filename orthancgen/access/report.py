@@ -8,13 +8,15 @@ from orthancgen.access.callers import callers
 from orthancgen.access.dead import findings
 from orthancgen.access.http import web_rows
 from orthancgen.access.matrix import Matrix, firewalls
-from orthancgen.access.model import Notice, Report
+from orthancgen.access.model import InnerFlow, Notice, Port, Report
 from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import policy
+from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.plan.sources import arrival
 from orthancgen.render.orthanc_json import configuration
 from orthancgen.site.load import Loaded
+from orthancgen.site.problems import KeyPath
 from orthancgen.site.types import is_loopback
 
 
@@ -39,7 +41,27 @@ def report(loaded: Loaded, plan: Plan) -> Report:
         rows=Matrix(plan, whole, rendered, settings).rows(),
         web=tuple(web_rows(plan, whole, settings)),
         findings=tuple(findings(plan, loaded, rendered, settings)),
+        ports=tuple(_ports(plan)),
+        services=tuple(service.title for service in plan.services),
+        inner_flows=tuple(
+            InnerFlow(plan.by_name[source].title, service.title, flow.reason)
+            for flow in plan.flows
+            for source, service in ((flow.source, plan.by_name[flow.service]),)
+            if source in plan.by_name
+        ),
     )
+
+
+def _ports(plan: Plan) -> Iterator[Port]:
+    site = plan.site
+    encrypted: dict[KeyPath, bool] = {
+        ("dicom", "port"): site.dicom.tls.enabled,
+        ("http", "port"): site.http.tls.enabled,
+        ("backend", "port"): site.http.tls.enabled and has_gateway(site),
+    }
+    for service in plan.services:
+        for one in service.listeners:
+            yield Port(one.name, one.port, one.address, service.title, encrypted.get(one.said_by, False))
 
 
 def _notices(plan: Plan) -> Iterator[Notice]:

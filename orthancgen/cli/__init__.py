@@ -21,6 +21,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "deploy": ("deploy", "Bring an environment to life and verify it."),
     "plan": ("plan", "Show what a deploy would change; nothing is touched."),
     "verify": ("verify", "Prove that what runs is what was asked for."),
+    "access": ("access", "Show who may do what, and which setting decides."),
     "status": ("operate", "Show the services of an environment."),
     "logs": ("operate", "Show or follow the logs of an environment."),
     "down": ("operate", "Stop the services of an environment; data stays."),
