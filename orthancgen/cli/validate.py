@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from orthancgen.cli.output import console, installed_version, leave
 from orthancgen.errors import Exit, InputError
-from orthancgen.site.load import display_name, load, resolve
-from orthancgen.site.problems import Problem, as_github, as_json, as_text
+from orthancgen.site.load import Loaded, display_name, load, resolve
+from orthancgen.site.problems import KeyPath, Problem, as_github, as_json, as_text
 
 
 @click.command()
@@ -38,7 +39,9 @@ def validate(envs: tuple[str, ...], form: str) -> None:
             continue
         problems += loaded.problems
         sources |= loaded.sources
-        if loaded.site is not None:
+        lost = list(_not_expressed(loaded))
+        problems += lost
+        if loaded.site is not None and not lost:
             good.append(f"{display_name(loaded.path)}: valid for Orthanc {loaded.version}")
     problems = list(dict.fromkeys(problems))
     if form == "json":
@@ -56,6 +59,19 @@ def validate(envs: tuple[str, ...], form: str) -> None:
             out.print(f"{errors} {'error' if errors == 1 else 'errors'}", style="bold red")
     if any(p.severity == "error" for p in problems):
         leave(Exit.INPUT_INVALID)
+
+
+def _not_expressed(loaded: Loaded) -> Iterator[Problem]:
+    """What a listed firewall cannot say: `render` would refuse it."""
+    from orthancgen.firewall.catalogue import lacking
+    from orthancgen.plan.build import plan
+
+    if loaded.site is None or not loaded.site.network.firewall:
+        return
+    listed: list[str] = list(loaded.site.network.firewall)
+    for name, one in lacking(plan(loaded.site, loaded.version)):
+        path: KeyPath = ("network", "firewall", listed.index(name))
+        yield Problem(f"{name} cannot express {one.what}: {one.why}", loaded.place(path), path, one.hint)
 
 
 def _all() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Final
 from orthancgen.errors import RenderError
 from orthancgen.firewall.aws import AWS
 from orthancgen.firewall.azure import AZURE
-from orthancgen.firewall.dialect import Dialect
+from orthancgen.firewall.dialect import Dialect, Unexpressed
 from orthancgen.firewall.google_cloud import GOOGLE_CLOUD
 from orthancgen.firewall.nftables import NFTABLES
 from orthancgen.firewall.policy import policy
@@ -35,18 +35,21 @@ def wanted(plan: Plan) -> Iterator[Dialect]:
         yield DIALECTS[name]
 
 
+def lacking(plan: Plan) -> Iterator[tuple[str, Unexpressed]]:
+    """What the environment's firewalls cannot say of its policy, each with the name of the firewall."""
+    whole = policy(plan)
+    for dialect in wanted(plan):
+        for one in dialect.unexpressed(plan, whole):
+            yield dialect.name, one
+
+
 def require_expressed(plan: Plan) -> None:
     """Nothing of the policy is lost in any dialect that the environment lists.
 
     Raises:
         RenderError: names everything that a dialect cannot say, with the way out.
     """
-    whole = policy(plan)
-    missing = [
-        f"{dialect.title}: {one.what}: {one.why}; {one.hint}"
-        for dialect in wanted(plan)
-        for one in dialect.unexpressed(plan, whole)
-    ]
+    missing = [f"{DIALECTS[name].title}: {one.what}: {one.why}; {one.hint}" for name, one in lacking(plan)]
     if missing:
         raise RenderError(
             "\n  ".join(["a firewall of network.firewall cannot express everything that the site needs:", *missing]),

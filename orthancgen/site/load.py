@@ -103,7 +103,8 @@ def load(path: Path, ask_installed: AskInstalled | None = None) -> Loaded:
     problems += found
     ordered = sort_problems(problems)
     invalid = had_problems or any(p.severity == "error" for p in ordered)
-    shown = _masked(sources) if ordered else {}
+    # Who looks for what a listed firewall lacks shows its place too.
+    shown = _masked(sources) if ordered or (site is not None and site.network.firewall) else {}
     return Loaded(path, None if invalid else site, ordered, shown, tree, version)
 
 
