@@ -10,6 +10,7 @@ from orthancgen.firewall.aws import AWS
 from orthancgen.firewall.azure import AZURE
 from orthancgen.firewall.dialect import Dialect, Unexpressed
 from orthancgen.firewall.google_cloud import GOOGLE_CLOUD
+from orthancgen.firewall.iptables import IPTABLES
 from orthancgen.firewall.nftables import NFTABLES
 from orthancgen.firewall.policy import policy
 from orthancgen.firewall.ufw import UFW
@@ -19,6 +20,7 @@ from orthancgen.plan.model import Plan
 
 _ALL: Final[tuple[Dialect, ...]] = (
     NFTABLES,
+    IPTABLES,
     UFW,
     WIREGUARD,
     WINDOWS,

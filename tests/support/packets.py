@@ -152,9 +152,8 @@ class Rig:
         namespace: of the host's network, as `ip netns` names it.
         init: process id of the host's first process, whose mounts and network a command enters.
         probers: a machine's name (or `host`) -> its prober.
-        client: of the engine in the host's network; None without one.
-        container, other: the containers that publish ports, of the site and of another project.
         path: put before PATH of the host's commands: chooses iptables-legacy.
+        engine: the container engine in the host's network; None without one.
     """
 
     folder: Path
@@ -162,11 +161,7 @@ class Rig:
     init: int
     probers: Mapping[str, Prober]
     path: str = ""
-    engine: Any = field(default=None, repr=False)
-
-    @property
-    def client(self) -> Any:
-        return self.engine.client
+    engine: _Engine | None = field(default=None, repr=False)
 
     def run(self, *command: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host, as root, with its network and its own /etc, /var/lib and /run."""
@@ -184,6 +179,7 @@ class Rig:
 
     def in_container(self, *command: str) -> int:
         """Run a program of busybox in the site's container; its exit code."""
+        assert self.engine is not None
         done = self.engine.site.exec_run(["/bin/busybox", *command])
         return int(done.exit_code)
 
@@ -210,6 +206,7 @@ class Rig:
             Probe(machine, source, host_address(source), port, protocol)
             for machine, source in SOURCES
             for port, protocol in self.listeners()
+            if port not in _PUBLISHED or "." in source or (self.engine is not None and self.engine.publishes_6)
         ]
 
     def measure(self, probes: Sequence[Probe], seconds: float = _SECONDS) -> list[str]:
@@ -268,7 +265,8 @@ def running_rig(
     Args:
         configuration: of the engine, daemon.json.
         engine: with a container engine in the host's network; without one nothing made the chains of engines yet.
-        legacy: the host, and its engine, have iptables-legacy as `iptables`.
+        legacy: the host, and its engine, have iptables-legacy as `iptables`. The engine then publishes on IPv4 only:
+            Docker 20.10 takes most of its redirections for there already, for ip6tables-legacy says so.
     """
     if os.geteuid() != 0:
         cannot_run("network namespaces need root")
@@ -448,7 +446,7 @@ class _Engine:
         """Run the two containers."""
         image = self._client.api.import_image_from_data(_tar(Path(self._busybox)), repository="packets", tag="1")
         assert "error" not in image, image
-        # With IPv6 of its own: a port of [::] is redirected then. Else the engine's proxy, a program of the host, has it.
+        # With IPv6: a port of [::] is redirected then. Else the engine's proxy has it, which is a program of the host.
         pools = [docker.types.IPAMPool(_OTHERS), docker.types.IPAMPool(_OTHERS_6)]
         ipam = docker.types.IPAMConfig(pool_configs=pools)
         network = self._client.networks.create("other", ipam=ipam, enable_ipv6=True)
@@ -458,7 +456,8 @@ class _Engine:
 
     def _run(self, name: str, ports: Iterable[int], network: str) -> Any:
         script = "".join(f"/bin/busybox httpd -p {port} -h /;" for port in ports) + "exec /bin/busybox sleep 999999"
-        published = {f"{port}/tcp": [("0.0.0.0", port), ("::", port)] for port in ports}
+        everywhere = ("0.0.0.0", "::") if self.publishes_6 else ("0.0.0.0",)
+        published = {f"{port}/tcp": [(address, port) for address in everywhere] for port in ports}
         return self._client.containers.run(
             "packets:1", ["/bin/busybox", "sh", "-c", script], name=name, detach=True, network=network, ports=published,
             restart_policy={"Name": "always"},
