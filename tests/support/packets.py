@@ -8,10 +8,13 @@ Names: the *host* carries the firewall; *machines* (modality, stranger, manager)
 
 from __future__ import annotations
 
+import ctypes
 import io
+import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -58,6 +61,7 @@ _OTHERS_6: Final = "fd29:77::/64"
 _ENGINE_NETWORK_6: Final = "fd30:242::/64"
 _SECONDS: Final = 0.3
 _SECONDS_AGAIN: Final = 2.5
+_NUMBERS: Final = itertools.count(1)
 _START_SECONDS: Final = 60.0
 _PROBER: Final = Path(__file__).with_name("prober.py")
 
@@ -263,10 +267,10 @@ def running_rig(
     """A rig, until the end of the block.
 
     Args:
-        configuration: of the engine, daemon.json.
         engine: with a container engine in the host's network; without one nothing made the chains of engines yet.
+        configuration: of the engine, as in daemon.json.
         legacy: the host, and its engine, have iptables-legacy as `iptables`. The engine then publishes on IPv4 only:
-            Docker 20.10 takes most of its redirections for there already, for ip6tables-legacy says so.
+            most redirections of IPv6 seem to be there already to Docker 20.10, and it makes none.
     """
     if os.geteuid() != 0:
         cannot_run("network namespaces need root")
@@ -276,13 +280,14 @@ def running_rig(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ogp-", ignore_cleanup_errors=True)))
         folder.chmod(0o711)
         path = f"{_legacy(folder)}:" if legacy else ""
-        host = _network(stack, f"ogp{os.getpid() % 100_000}{'l' if legacy else ''}{'' if engine else 'n'}")
+        host = _network(stack, f"ogp{os.getpid()}-{next(_NUMBERS)}")
         init = _mounts(stack, host, folder)
         probers = {name: Prober(["ip", "netns", "exec", f"{host}-{name}"]) for name in MACHINES}
         probers["host"] = Prober(["ip", "netns", "exec", host])
         for prober in probers.values():
             stack.callback(prober.close)
-        started = _Engine(host, folder, path, configuration or {}) if engine else None
+        chosen = {"ip6tables": not legacy, **(configuration or {})}
+        started = _Engine(host, folder, path, chosen) if engine else None
         if started is not None:
             stack.callback(started.end)
             started.launch()
@@ -392,6 +397,7 @@ class _Engine:
 
     def __init__(self, host: str, folder: Path, path: str, configuration: Mapping[str, Any]) -> None:
         self._host, self._path, self._configuration = host, path, configuration
+        self.publishes_6 = bool(configuration["ip6tables"])
         self._folder = folder / "engine"
         self._folder.mkdir(mode=0o711)
         self._dockerd = require_program("dockerd", "apt-get install docker.io")
@@ -409,7 +415,7 @@ class _Engine:
     def launch(self) -> None:
         """Start it, and wait until it answers."""
         config = self._folder / "daemon.json"  # else the machine's own is read
-        config.write_text(json.dumps({"ip6tables": True, **self._configuration}))
+        config.write_text(json.dumps(dict(self._configuration)))
         folder = self._folder
         with (folder / "dockerd.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -422,6 +428,7 @@ class _Engine:
                     "--containerd-plugins-namespace", f"{self._host}-plugins", "--shutdown-timeout", "1",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=_end_with_parent,
                 env={**os.environ, "PATH": f"{self._path}{os.environ['PATH']}:/usr/sbin:/sbin"},
             )  # fmt: skip
         self._client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock", version="1.41")
@@ -491,6 +498,11 @@ class _Engine:
             if Path(mount).is_relative_to(self._folder):
                 subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
         shutil.rmtree(self._folder / "data", ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """SIGTERM for this process when the tests are killed. prctl(2), PR_SET_PDEATHSIG."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
 def _tar(busybox: Path) -> bytes:
