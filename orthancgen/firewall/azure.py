@@ -2,6 +2,7 @@
 
 https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview: rules are stateful. They know
 no ICMPv6: echo of IPv6 is denied, and what a host needs of it in its own subnet is Azure's own to answer.
+https://learn.microsoft.com/azure/virtual-network/ip-services/ipv6-overview#limitations
 """
 
 from __future__ import annotations

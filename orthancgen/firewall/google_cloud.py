@@ -28,8 +28,8 @@ PRIORITY_DENY: Final = 1000
 """Of the rule that denies the rest: the priority of rules for which nobody chose one, over which a denial wins."""
 
 SOURCES_A_RULE: Final = 256
-"""Most source ranges that one rule is given; what is more stands in a further rule.
-https://cloud.google.com/firewall/quotas"""
+"""Source ranges that one rule is given; what is more stands in a further rule. https://cloud.google.com/firewall/quotas
+has the most that Google takes, which has grown with the years."""
 _ICMP: Final[Mapping[Family, str]] = {4: "icmp", 6: "58"}
 """Google Cloud knows no types of ICMP, and ICMPv6 by its number only."""
 _PROVIDER: Final = ("google", "hashicorp/google", ">= 5.0, < 8.0")

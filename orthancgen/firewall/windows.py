@@ -42,7 +42,7 @@ class Line:
 
 
 def _line(label: str, protocol: str, port: int, source: str) -> Line:
-    # A mask of no bits is none to Windows: [MS-FASP] section 2.2.36, and netsh's "0.0.0.0/0".
+    # A mask of no bits is invalid to Windows: [MS-FASP] section 2.2.4, dwSubNetMask.
     network = ipaddress.ip_network(source)
     written = source if network.prefixlen else f"{network[0]}-{network[-1]}"
     return Line(label, protocol.upper(), str(port), written)
