@@ -23,7 +23,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -297,6 +297,18 @@ def running_rig(
             started.publish()
         _wait_for_answers(rig)
         yield rig
+
+
+@contextmanager
+def with_engine(rig: Rig) -> Iterator[Rig]:
+    """A rig that has no engine, with one that is started now, after what it looks for on the host; until the end."""
+    started = _Engine(rig.namespace, rig.folder, rig.path, {"ip6tables": True})
+    try:
+        started.launch()
+        started.publish()
+        yield replace(rig, engine=started)
+    finally:
+        started.end()
 
 
 def _wait_for_answers(rig: Rig) -> None:
