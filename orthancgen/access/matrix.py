@@ -109,7 +109,7 @@ class Matrix:
             return Verdict(False, "connection", (), (of("dicom", "published_on"),), (), reason)
         seen = place.orthanc_sees
         if entry.gateway:
-            refused = self._gateway_refuses(caller, place, tls)
+            refused = self._gateway_refuses(caller, place)
             if refused is not None:
                 return refused
             tls, seen = "trusted", self._gateway
@@ -124,17 +124,14 @@ class Matrix:
         first = self._decided(replace(call, command=COMMANDS[0]))
         return first if first.step != "command" else self._decided(call)
 
-    def _gateway_refuses(self, caller: Caller, place: Place, tls: TlsKind) -> Verdict | None:
-        """What haproxy.cfg says: an address that it knows, a request in the clear, a title of that very address."""
+    def _gateway_refuses(self, caller: Caller, place: Place) -> Verdict | None:
+        """What haproxy.cfg says: an address that it knows, and the AE title of that very address."""
         of = self._settings.of
         exact = self._site.dicom.ae_checks.exact_case
         at_address = {n: m for n, m in plain_modalities(self._site).items() if m.address == place.orthanc_sees}
         if not at_address:
             said_by = [of("dicom", "plain", "enabled"), of("modalities")]
             return _of_gateway("the gateway lets in the addresses of modalities without TLS alone", said_by)
-        if tls != "plain":
-            said_by = [of("dicom", "plain", "enabled")]
-            return _of_gateway("the unencrypted listener takes association requests alone, and no TLS", said_by)
         titles = [modality.aet for modality in at_address.values()]
         if any(caller.aet == title if exact else caller.aet.lower() == title.lower() for title in titles):
             return None
