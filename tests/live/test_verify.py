@@ -177,8 +177,9 @@ users:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What never comes is waited for as long as a test can bear."""
-    for module in (record_made, webhook_called):
-        monkeypatch.setattr(module, "PATIENCE_SECONDS", 2.0)
+    # A record comes or goes without a poke too, by the poll of every 5 s.
+    for module, seconds in ((record_made, 8.0), (webhook_called, 2.0)):
+        monkeypatch.setattr(module, "PATIENCE_SECONDS", seconds)
     for module in (backend_ready, backend_status):
         wait_for = module.wait_for
         monkeypatch.setattr(module, "wait_for", lambda condition, wait_for=wait_for: wait_for(condition, 2.0))
