@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import shlex
+import unicodedata
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -130,9 +131,10 @@ def hcl(value: str) -> str:
     https://developer.hashicorp.com/terraform/language/syntax/json#string-template-parsing
 
     Raises:
-        RenderError: the value has a control or invisible character.
+        RenderError: the value has a control or invisible character, or is not in the composed form of Unicode (NFC),
+            into which Terraform turns every string.
     """
-    if not value.isprintable():
+    if not value.isprintable() or not unicodedata.is_normalized("NFC", value):
         raise RenderError(f"Terraform's configuration cannot carry {printable(value)!r}")
     return value.replace("${", "$${").replace("%{", "%%{")
 
