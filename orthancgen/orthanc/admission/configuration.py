@@ -13,7 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from orthancgen.orthanc.keys import Version, keys_for
+from orthancgen.orthanc.keys import Key, Version, keys_for
 
 Command = Literal["echo", "store", "find", "find_worklist", "get", "move", "storage_commitment"]
 TlsKind = Literal["plain", "anonymous", "trusted", "foreign"]
@@ -67,12 +67,23 @@ CERTIFICATE_IGNORED_SINCE: Final = Version(1, 12, 4)
 NORMALIZED_SINCE: Final = Version(1, 13, 0)
 """Since then spaces before a caller's AE title do not count either, and some AE titles get no answer."""
 
+LONGEST_AET: Final = 16
+"""Bytes of an AE title in an association request (PS3.8 table 9-11)."""
+
+# Not so DicomCheckModalityHost and StrictAetComparison: with a wrong type, Orthanc ends when it compares a caller.
+_READ_AT_START: Final = (
+    "DicomServerEnabled", "DicomCheckCalledAet", "DicomModalitiesInDatabase",
+    "DicomTlsEnabled", "DicomTlsRemoteCertificateRequired",
+)  # fmt: skip
+
+_FORMER_MANUFACTURERS: Final = ("AgfaImpax", "ClearCanvas", "Dcm4Chee", "EFilm2", "MedInria", "SyngoVia")
+
 _ARRAY: Final = ("AET", "Host", "Port", "Manufacturer")
 _SYMBOLIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class UnusableError(Exception):
-    """Orthanc does not serve anybody on this configuration; ``path`` is the setting that it cannot use."""
+    """Orthanc ends on this setting, at its start or when it first reads it; ``path`` is where the setting stands."""
 
     def __init__(self, path: KeyPath, message: str) -> None:
         super().__init__(message)
@@ -143,6 +154,49 @@ class Access:
         return value
 
     @cached_property
+    def own_aet(self) -> str:
+        """Orthanc's own AE title, as a called one is compared with it.
+
+        Raises:
+            UnusableError: Orthanc does not start with it.
+        """
+        text = self.text("DicomAet")
+        if self.version >= NORMALIZED_SINCE:
+            text = text.strip(" ")
+            if has_forbidden_character(text):
+                raise UnusableError(("DicomAet",), "DicomAet has a character that no AE title can have")
+        if not 1 <= len(text.encode("utf-8", "surrogatepass")) <= LONGEST_AET:
+            raise UnusableError(("DicomAet",), f"DicomAet has not 1 to {LONGEST_AET} characters")
+        return text
+
+    def check_start(self) -> None:
+        """Read what Orthanc reads when it starts. That the files of TLS are there and fit is taken for granted.
+
+        Raises:
+            UnusableError: Orthanc does not start.
+        """
+        for key in (*ALWAYS.values(), *_READ_AT_START):
+            self.flag(key)
+        _ = self.own_aet
+        _ = self.modalities
+        if not (self.flag("DicomServerEnabled") and self.flag("DicomTlsEnabled")):
+            return
+        for key in ("DicomTlsCertificate", "DicomTlsPrivateKey", "DicomTlsTrustedCertificates"):
+            needed = key != "DicomTlsTrustedCertificates" or self.certificates_read
+            if needed and not self.text(key):
+                raise UnusableError((key,), f"DicomTlsEnabled is true, and {key} is not there")
+
+    @property
+    def certificate_required(self) -> bool:
+        """Whether a caller must show a certificate over TLS."""
+        return self.version < CERTIFICATE_OPTIONAL_SINCE or self.flag("DicomTlsRemoteCertificateRequired")
+
+    @property
+    def certificates_read(self) -> bool:
+        """Whether Orthanc verifies the certificate that a caller shows over TLS."""
+        return self.certificate_required or self.version < CERTIFICATE_IGNORED_SINCE
+
+    @cached_property
     def open_commands(self) -> frozenset[Command]:
         """The commands that everybody may use."""
         return frozenset(command for command, key in ALWAYS.items() if self.flag(key))
@@ -177,6 +231,11 @@ def ascii_lower(text: str) -> str:
     return "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
 
 
+def has_forbidden_character(aet: str) -> bool:
+    """Whether Orthanc 1.13 takes no such AE title: one with a control character or a backslash."""
+    return any(c < " " or c in "\\\x7f" for c in aet)
+
+
 def _bytes(name: object) -> bytes:
     return str(name).encode("utf-8", "surrogatepass")
 
@@ -196,9 +255,21 @@ def _modality(name: object, entry: object, version: Version) -> Modality:
             raise UnusableError((*path, key), f"a modality's {key} is missing or no text")
     _check_port(entry.get("Port"), (*path, "Port"))
     for key, known in keys_for(version, "modality").items():
-        if known.type == ("boolean",) and not isinstance(entry.get(key, True), bool):
-            raise UnusableError((*path, key), f"a modality's {key} is neither true nor false")
+        if key in entry and not _usable(known, entry[key]):
+            raise UnusableError((*path, key), f"a modality's {key} has a value that it cannot have")
     return Modality(name, entry["AET"], entry["Host"], MappingProxyType(dict(entry)), version)
+
+
+def _usable(key: Key, value: object) -> bool:
+    if key.type == ("boolean",):
+        return isinstance(value, bool)
+    if key.name == "Timeout":
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32
+    if key.name == "Manufacturer":
+        return value in key.values or value in _FORMER_MANUFACTURERS
+    if key.type == ("string",):
+        return isinstance(value, str) and (not key.values or value in key.values)
+    return True
 
 
 def _check_port(port: object, path: KeyPath) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,14 +11,14 @@ from typing import Any, Final
 from orthancgen.orthanc.admission.configuration import (
     ALLOW,
     ALWAYS,
-    CERTIFICATE_IGNORED_SINCE,
+    LONGEST_AET,
     TITLES,
     Access,
     KeyPath,
     Modality,
     UnusableError,
 )
-from orthancgen.orthanc.admission.decision import as_received, certificate_required, is_dropped
+from orthancgen.orthanc.admission.decision import as_received, is_dropped
 from orthancgen.orthanc.keys import Version, check_settings, keys_for, plugin_sections
 
 
@@ -37,10 +38,7 @@ class DeadSetting:
 
 
 _SERVER_KEYS: Final = (*ALWAYS.values(), "DicomCheckCalledAet", "DicomCheckModalityHost", "DicomTlsEnabled")
-_TLS_FILES: Final = ("DicomTlsCertificate", "DicomTlsPrivateKey", "DicomTlsTrustedCertificates")
 _OF_ADMISSION: Final = ("dicom", "strict", "allow", "alwaysallow", "tls", "check", "usedicomtls")
-LONGEST_AET: Final = 16
-"""Bytes of an AE title in an association request (PS3.8 table 9-11)."""
 
 
 def dead_settings(configuration: Mapping[str, Any], version: Version) -> tuple[DeadSetting, ...]:
@@ -120,7 +118,7 @@ def _tls(access: Access) -> Iterator[DeadSetting]:
                 "set DicomTlsEnabled to true, or remove it",
             )
         return
-    if not certificate_required(access) and access.version >= CERTIFICATE_IGNORED_SINCE:
+    if not access.certificates_read:
         key = "DicomTlsTrustedCertificates"
         if access.text(key):
             yield DeadSetting(
@@ -196,17 +194,19 @@ def _never_called(access: Access, modality: Modality) -> Iterator[DeadSetting]:
 def _host(modality: Modality) -> Iterator[DeadSetting]:
     host = modality.host
     problem, hint = "", "write the address that Orthanc sees, or set DicomCheckModalityHost to false"
+    numbers = re.fullmatch(r"0*(\d{1,3})\.0*(\d{1,3})\.0*(\d{1,3})\.0*(\d{1,3})", host.strip(), re.ASCII)
     try:
-        canonical = str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
-        problem = "a network" if "/" in host else "no IP address"
+        problem = "a network" if "/" in host else "no IP address in the form in which Orthanc writes them"
+        hint = f"write {'.'.join(numbers.groups())}" if numbers else hint
     else:
-        if canonical != host:
-            problem, hint = "not in the form in which Orthanc writes addresses", f"write {canonical}"
+        if address.version == 6:
+            problem = "an IPv6 address, and Orthanc's DICOM server listens on IPv4 alone"
     if problem:
         yield DeadSetting(
             modality.path("Host"),
-            f"the Host is {problem}: DicomCheckModalityHost compares it with the caller's address as a text, so no "
+            f"the Host is {problem}. DicomCheckModalityHost compares it with the caller's address as a text, so no "
             "caller is ever taken for this modality",
             hint,
         )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from orthancgen.orthanc.admission.configuration import (
     ALWAYS,
-    CERTIFICATE_IGNORED_SINCE,
-    CERTIFICATE_OPTIONAL_SINCE,
     NORMALIZED_SINCE,
     TITLES,
     Access,
@@ -19,6 +17,7 @@ from orthancgen.orthanc.admission.configuration import (
     Step,
     TlsKind,
     UnusableError,
+    has_forbidden_character,
 )
 from orthancgen.orthanc.keys import Version, keys_for
 
@@ -81,13 +80,23 @@ def decide(configuration: Mapping[str, Any], version: Version, call: Call) -> De
     """
     access = Access(configuration, version)
     try:
-        for step in (_connection, _tls, _association):
-            refusal = step(access, call)
-            if refusal is not None:
-                return refusal
-        return _command(access, call)
+        access.check_start()
     except UnusableError as error:
-        return _refused("connection", [error.path], f"{error.message}: Orthanc does not serve anybody with it")
+        return _refused("connection", [error.path], f"{error.message}: Orthanc does not start")
+    steps: tuple[tuple[Step, Callable[[Access, Call], Decision | None]], ...] = (
+        ("connection", _connection),
+        ("tls", _tls),
+        ("association", _association),
+        ("command", _command),
+    )
+    for step, taken in steps:
+        try:
+            decision = taken(access, call)
+        except UnusableError as error:
+            return _refused(step, [error.path], f"{error.message}: Orthanc ends when it reads it, with this caller")
+        if decision is not None:
+            return decision
+    raise AssertionError("the last step always decides")
 
 
 def _refused(step: Step, paths: list[KeyPath], reason: str, modality: Modality | None = None) -> Decision:
@@ -105,7 +114,6 @@ def _connection(access: Access, call: Call) -> Decision | None:
     del call
     if not access.flag("DicomServerEnabled"):
         return _refused("connection", [("DicomServerEnabled",)], "the DICOM server is off: nothing listens")
-    _ = access.modalities  # Orthanc reads them when it starts
     return None
 
 
@@ -116,47 +124,40 @@ def _tls(access: Access, call: Call) -> Decision | None:
         if call.tls == "plain":
             return None
         return _refused("tls", [switch], "the DICOM port speaks no TLS, and the caller does")
-    required = certificate_required(access)
-    _check_tls_files(access, required)
     if call.tls == "plain":
         return _refused("tls", [switch], "the DICOM port speaks TLS alone, and the caller does not")
     key: KeyPath = ("DicomTlsRemoteCertificateRequired",)
-    if required and call.tls == "anonymous":
+    if access.certificate_required and call.tls == "anonymous":
         return _refused("tls", [key], "callers must show a certificate, and this one shows none")
-    if call.tls == "foreign" and (required or access.version < CERTIFICATE_IGNORED_SINCE):
+    if call.tls == "foreign" and access.certificates_read:
         paths: list[KeyPath] = [("DicomTlsTrustedCertificates",), key]
         return _refused("tls", paths, "the caller's certificate is of no authority that Orthanc trusts, or expired")
     return None
-
-
-def certificate_required(access: Access) -> bool:
-    """Whether a caller must show a certificate over TLS."""
-    return access.version < CERTIFICATE_OPTIONAL_SINCE or access.flag("DicomTlsRemoteCertificateRequired")
-
-
-def _check_tls_files(access: Access, required: bool) -> None:
-    keys = ["DicomTlsCertificate", "DicomTlsPrivateKey"]
-    if required or access.version < CERTIFICATE_IGNORED_SINCE:
-        keys.append("DicomTlsTrustedCertificates")
-    for key in keys:
-        if not access.text(key):
-            raise UnusableError((key,), f"DicomTlsEnabled needs {key}")
 
 
 # --- the association
 
 
 def _association(access: Access, call: Call) -> Decision | None:
-    received = as_received(call.calling_aet, access.version)
-    if is_dropped(received, access.version) or not called_as_received(call.called_aet):
-        return _refused("association", [], "an AE title of the request is one that is dropped without an answer")
-    if access.flag("DicomCheckCalledAet") and not access.same(called_as_received(call.called_aet), _own_aet(access)):
+    calling, called = as_received(call.calling_aet, access.version), called_as_received(call.called_aet)
+    if access.version >= NORMALIZED_SINCE and has_forbidden_character(calling):
+        return _refused("association", [], _DROPPED)
+    if access.flag("DicomCheckCalledAet") and not access.same(called, access.own_aet):
         paths: list[KeyPath] = [("DicomCheckCalledAet",), ("DicomAet",)]
         return _refused("association", paths, "the caller calls Orthanc by another AE title than its own")
-    if access.open_commands:
-        return None
+    refusal = None if access.open_commands else _known(access, call, calling)
+    if refusal is None and not (calling and called):
+        return _refused("association", [], _DROPPED)
+    return refusal
+
+
+_DROPPED: Final = "Orthanc gives no answer to a request with such an AE title"
+
+
+def _known(access: Access, call: Call, calling: str) -> Decision | None:
+    """Where no command is open to everybody, the first modality with the caller's AE title decides, by name."""
     doors: list[KeyPath] = [(key,) for key in ALWAYS.values() if key in keys_for(access.version)]
-    found = access.called(received)
+    found = access.called(calling)
     if not found:
         return _refused("association", [_registry(access), *doors], _unknown(access))
     first = found[0]
@@ -186,16 +187,10 @@ def called_as_received(aet: str) -> str:
 def is_dropped(received: str, version: Version) -> bool:
     """Whether a caller with this AE title gets no answer to its request, whatever the configuration.
 
-    An empty one always (DCMTK: "Illegal service parameter"); since 1.13 also one with a control character or a
-    backslash. Of the called AE title only an empty one is.
+    An empty one never (DCMTK: "Illegal service parameter"); since 1.13 nor one with a control character or a
+    backslash.
     """
-    hostile = version >= NORMALIZED_SINCE and any(c < " " or c in "\\\x7f" for c in received)
-    return not received or hostile
-
-
-def _own_aet(access: Access) -> str:
-    own = access.text("DicomAet")
-    return own.strip(" ") if access.version >= NORMALIZED_SINCE else own
+    return not received or (version >= NORMALIZED_SINCE and has_forbidden_character(received))
 
 
 def _registry(access: Access) -> KeyPath:
