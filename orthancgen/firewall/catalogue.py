@@ -9,6 +9,7 @@ from orthancgen.errors import RenderError
 from orthancgen.firewall.aws import AWS
 from orthancgen.firewall.azure import AZURE
 from orthancgen.firewall.dialect import Dialect, Unexpressed
+from orthancgen.firewall.firewalld import FIREWALLD
 from orthancgen.firewall.google_cloud import GOOGLE_CLOUD
 from orthancgen.firewall.iptables import IPTABLES
 from orthancgen.firewall.nftables import NFTABLES
@@ -22,6 +23,7 @@ _ALL: Final[tuple[Dialect, ...]] = (
     NFTABLES,
     IPTABLES,
     UFW,
+    FIREWALLD,
     WIREGUARD,
     WINDOWS,
     AWS,
