@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 from urllib.parse import quote
 
 import httpx
@@ -71,11 +72,21 @@ def cannot_run(why: str) -> NoReturn:
     pytest.skip(why)
 
 
+_FREE: Final = range(12_000, 27_000)
+"""Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile."""
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port of `host` that nobody listened on a moment ago."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
-        sock.bind((host, 0))
-        return int(sock.getsockname()[1])
+    """A TCP port of `host` that nobody listened on a moment ago, and that no caller is given."""
+    while True:
+        port = random.SystemRandom().choice(_FREE)
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+            try:
+                sock.bind((host, port))
+            except OSError:
+                continue
+        if not port_answers(host, port):
+            return port
 
 
 def port_answers(host: str, port: int) -> bool:
