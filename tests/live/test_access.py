@@ -28,6 +28,7 @@ from tests.support.admission import (
     configuration,
     make_credentials,
     raw_echo,
+    refused_and_still_there,
     release,
     sample,
 )
@@ -160,6 +161,21 @@ def test_titles_on_the_wire(settings: dict[str, Any], orthanc_release: Release, 
             if differs(said, saw):
                 wrong.append(f"{call}: said {said}, saw {saw}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.proof
+def test_a_refused_caller_that_does_not_hang_up_keeps_the_others_waiting(
+    orthanc_release: Release, tmp_path: Path, proof_figures: ProofFigures
+) -> None:
+    """What the guide warns of: Orthanc waits for it in the one thread that accepts associations."""
+    with serving(orthanc_release, tmp_path / "o", CLOSED | {"DicomModalities": {"ct1": CT1}}) as server:
+        assert raw_echo(server.dicom_port, b"CT1", b"ORTHANC").allowed
+        with refused_and_still_there(server.dicom_port):
+            waiting = raw_echo(server.dicom_port, b"CT1", b"ORTHANC", patience=5.0)
+        assert not waiting.allowed, "Orthanc has become better: take the warning out of the guide"
+        servers.wait_until(lambda: raw_echo(server.dicom_port, b"CT1", b"ORTHANC").allowed, what="Orthanc serves again")
+    what = f"seconds that a refused caller kept Orthanc {orthanc_release.version} from answering anybody"
+    proof_figures(what, 10, "until it hung up")
 
 
 # --- settings on which Orthanc does not start, or ends

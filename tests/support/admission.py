@@ -14,8 +14,8 @@ import ssl
 import struct
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -425,6 +425,15 @@ def raw_echo(
             sock.sendall(struct.pack(">BxI4x", _RELEASE_RQ, 4))
             _pdu(sock)
         return Observed(allowed, "command", f"answered the C-ECHO with {_PDU_NAMES.get(kind, kind)}")
+
+
+@contextmanager
+def refused_and_still_there(port: int) -> Iterator[None]:
+    """A caller whose association was rejected, and that keeps its connection open for the length of the block."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+        sock.sendall(_associate_rq(b"NOBODY".ljust(16), b"ORTHANC".ljust(16)))
+        assert _pdu(sock)[0] == _ASSOCIATE_RJ
+        yield
 
 
 _ASSOCIATE_RQ, _ASSOCIATE_AC, _ASSOCIATE_RJ, _P_DATA, _RELEASE_RQ = 0x01, 0x02, 0x03, 0x04, 0x05
