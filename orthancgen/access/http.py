@@ -18,6 +18,7 @@ from orthancgen.render import backend_json
 from orthancgen.site.types import is_loopback
 
 NOBODY: Final = "nobody in particular"
+_INSIDE: Final = "in the containers' own network, unencrypted"
 _EVERYTHING: Final = "everything"
 _READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
 _PEOPLE: Final = (*_READERS, "monitor")
@@ -120,7 +121,7 @@ def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
     )  # fmt: skip
     if not native:
         yield WebRow(
-            "the database", "root", None, (_EVERYTHING,), from_where, None, False,
+            "the database", "root", None, (_EVERYTHING,), (_from(plan, "database-account"),), None, False,
             (settings.of("backend", "database", "root_password"),),
             "makes the backend's account; the backend never gets it",
         )  # fmt: skip
@@ -139,7 +140,7 @@ def _management(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebR
             Reach("administrators", f"{source} (network of the administrators)") for source in dict.fromkeys(networks)
         )
         yield WebRow(
-            "management of this host", "administrators", None, (f"reach port {port}",), let_in, port, True,
+            "management of this host", "administrators", None, (f"reach port {port}",), let_in, port, None,
             (settings.of("network", "managed_from"), settings.of("network", "management_ports")),
             "what they may do there is the host's own to say",
         )  # fmt: skip
@@ -147,10 +148,8 @@ def _management(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebR
 
 def _from(plan: Plan, service: str) -> Reach:
     """A service of this site that calls another one, by no port that others reach."""
-    if plan.site.runtime == "native":
-        return Reach("service", f"{service}, on this host")
-    apart = ", unencrypted" if has_gateway(plan.site) else ""
-    return Reach("service", f"{service}, in the containers' own network{apart}")
+    native = plan.site.runtime == "native"
+    return Reach("service", f"{service}, {'on this host' if native else _INSIDE}")
 
 
 def reached_from(plan: Plan, policy: Policy, said_by: tuple[str, ...]) -> tuple[Reach, ...]:

@@ -12,6 +12,7 @@ from orthancgen.access.callers import callers, entries, places, reaches, unused_
 from orthancgen.access.model import (
     COMMANDS,
     EVERYBODY,
+    TITLE,
     TLS_KINDS,
     Called,
     Caller,
@@ -33,24 +34,23 @@ from orthancgen.plan.model import Plan
 _CALLED: Final[tuple[Called, ...]] = ("own", "another")
 _PLACES: Final[tuple[PlaceKind, ...]] = ("own", "another_modality", "this_host", "elsewhere")
 _INNERMOST_FIRST: Final[tuple[Step, ...]] = ("command", "association", "tls", "gateway", "connection", "firewall")
-_TITLE: Final = "{title}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comes of one call, and why; ``reason`` has ``{title}`` where it names the command."""
+    """What comes of one call, and why; ``sentence`` has ``{title}`` where it names the command."""
 
     allowed: bool
     step: Step
     filters: tuple[str, ...]
     settings: tuple[Setting, ...]
     orthanc_keys: tuple[tuple[str, ...], ...]
-    reason: str
+    sentence: str
 
     @property
     def essence(self) -> tuple[object, ...]:
         """What a reader must tell apart: of what decides, the first is what one would change."""
-        return (self.allowed, self.step, self.reason, self.settings[:1])
+        return (self.allowed, self.step, self.sentence, self.settings[:1])
 
 
 class Matrix:
@@ -115,9 +115,9 @@ class Matrix:
             tls, seen = "trusted", self._gateway
         decision = self._decide(Call(caller.aet, self._called[called], seen, command, tls))
         settings = self._settings.of_all(decision.decided_by)
-        reason = decision.reason.replace(TITLES[command], _TITLE)
+        sentence = decision.reason.replace(TITLES[command], TITLE)
         filters = filters if decision.allowed else ()
-        return Verdict(decision.allowed, decision.step, filters, settings, decision.decided_by, reason)
+        return Verdict(decision.allowed, decision.step, filters, settings, decision.decided_by, sentence)
 
     def _decide(self, call: Call) -> Decision:
         """What Orthanc does; what it refuses before the command is the same for each command."""
@@ -180,21 +180,13 @@ def _row(caller: Caller, entry: Entry, box: Box, where: Sequence[Place], verdict
         filters=tuple(dict.fromkeys(label for one in verdicts for label in one.filters)),
         settings=tuple(dict.fromkeys(setting for one in verdicts for setting in one.settings)),
         orthanc_keys=tuple(dict.fromkeys(key for one in verdicts for key in one.orthanc_keys)),
-        reason=_about(first.reason, commands),
+        sentence=first.sentence,
     )
-
-
-def _about(reason: str, commands: Sequence[Command]) -> str:
-    titles = [TITLES[command] for command in commands]
-    if len(titles) == 1:
-        return reason.replace(_TITLE, titles[0])
-    named = f"{', '.join(titles[:-1])} and {titles[-1]}"
-    return reason.replace(f"{_TITLE} is not", f"{named} are not").replace(_TITLE, named)
 
 
 def _alike(row: Row) -> tuple[object, ...]:
     """What a row says, without who calls from where."""
-    return (row.entry, row.called, row.tls, row.commands, row.allowed, row.step, row.settings, row.reason)
+    return (row.entry, row.called, row.tls, row.commands, row.allowed, row.step, row.settings, row.sentence)
 
 
 def _shared(rows: Mapping[str, Sequence[Row]]) -> tuple[list[Row], list[Row]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from orthancgen.orthanc.access import Command, TlsKind
+from orthancgen.orthanc.admission.configuration import TITLES
 from orthancgen.site.problems import KeyPath
 
 Step = Literal["firewall", "connection", "gateway", "tls", "association", "command"]
@@ -18,6 +19,8 @@ PlaceKind = Literal["own", "another_modality", "this_host", "elsewhere"]
 EVERYBODY: Final = "everybody"
 """The caller of a row that holds for each caller alike."""
 COMMANDS: Final[tuple[Command, ...]] = ("echo", "store", "find", "find_worklist", "get", "move", "storage_commitment")
+TITLE: Final = "{title}"
+"""Stands for the names of commands in a sentence."""
 TLS_KINDS: Final[tuple[TlsKind, ...]] = ("trusted", "anonymous", "foreign", "plain")
 
 
@@ -89,7 +92,7 @@ class Row:
         filters: labels of the firewall's filters that let an allowed caller in; none where none are written.
         settings: what decides, as keys of the environment file.
         orthanc_keys: the same as keys of orthanc.json, where Orthanc decides.
-        reason: one sentence.
+        sentence: why, in one sentence, with ``{title}`` where it names the commands.
     """
 
     caller: str
@@ -104,7 +107,16 @@ class Row:
     filters: tuple[str, ...]
     settings: tuple[Setting, ...]
     orthanc_keys: tuple[tuple[str, ...], ...]
-    reason: str
+    sentence: str
+
+    @property
+    def reason(self) -> str:
+        """Why, in one sentence."""
+        titles = [TITLES[command] for command in self.commands]
+        if len(titles) == 1:
+            return self.sentence.replace(TITLE, titles[0])
+        named = f"{', '.join(titles[:-1])} and {titles[-1]}"
+        return self.sentence.replace(f"{TITLE} is not", f"{named} are not").replace(TITLE, named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +147,7 @@ class WebRow:
         may: what it may do, as method and start of path; empty where nothing.
         reached_from: networks and services from which the port is reached.
         port: TCP port of this host; None where none of this host leads there.
-        encrypted: whether it speaks TLS there.
+        encrypted: whether it speaks TLS there; None where that is not this site's to say.
         settings: what decides.
         reason: one sentence.
     """
@@ -146,7 +158,7 @@ class WebRow:
     may: tuple[str, ...]
     reached_from: tuple[Reach, ...]
     port: int | None
-    encrypted: bool
+    encrypted: bool | None
     settings: tuple[Setting, ...]
     reason: str
 
@@ -159,7 +171,7 @@ class Port:
     port: int
     address: str
     service: str
-    encrypted: bool
+    encrypted: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +227,15 @@ class Report:
     services: tuple[str, ...]
     """Titles of the services, in their order."""
     inner_flows: tuple[InnerFlow, ...]
+    commands: tuple[Command, ...] = COMMANDS
+    """The commands that are told of."""
+    unfiltered: Report | None = None
+    """What this was before anything was left out; None where nothing was."""
+
+    @property
+    def whole(self) -> Report:
+        """The report with nothing left out."""
+        return self.unfiltered or self
 
     def filtered(
         self, callers: Collection[str] = (), commands: Collection[str] = (), *, allowed: bool | None = None
@@ -234,6 +255,12 @@ class Report:
         web = () if callers or commands else self.web
         if allowed is not None:
             web = tuple(row for row in web if bool(row.may) is allowed)
-        named = {row.caller for row in rows}
-        kept = self.callers if not known else tuple(one for one in self.callers if one.name in named)
-        return replace(self, callers=kept, rows=tuple(row for row in rows if row.commands), web=web)
+        kept = tuple(one for one in self.callers if not known or known & {one.name.casefold(), one.aet.casefold()})
+        return replace(
+            self,
+            callers=kept,
+            rows=tuple(row for row in rows if row.commands),
+            web=web,
+            commands=tuple(one for one in self.commands if not commands or one in commands),
+            unfiltered=self.whole,
+        )

@@ -58,8 +58,8 @@ def as_html(report: Report) -> str:
         style=Markup(style),  # noqa: S704  shipped, without values; its hash is of these very bytes
         report=report,
         firewall=words.firewall(report),
-        picture=picture(report),
-        command_words=tuple(words.COMMAND_WORDS.values()),
+        picture=picture(report.whole),
+        command_words=tuple(words.COMMAND_WORDS[command] for command in report.commands),
         summary=[(name, tuple(allowed.values())) for name, allowed in words.summary(report).items()],
         dicom=tuple(_dicom(report)),
         web=tuple(_web(report)),

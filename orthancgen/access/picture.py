@@ -144,7 +144,7 @@ def picture(report: Report) -> Picture:
 def _ports(report: Report) -> list[Port]:
     """Those of DICOM first; the ports of management have no service of the plan."""
     managed = [
-        Port("management", row.port, "", "This host itself", encrypted=True)
+        Port("management", row.port, "", "This host itself", encrypted=None)
         for row in report.web
         if row.port is not None and row.port not in {port.port for port in report.ports}
     ]
@@ -260,11 +260,11 @@ def _port_boxes(ports: Sequence[Port], reached: dict[int, list[int]], bottom: in
         rest = sum(max(46, 14 * (len(reached[p.port]) + 1)) + 14 for p in ports[index + 1 :])
         y = max(y, min(wanted, bottom - rest - height))
         title = f"{port.name} {port.port}"
-        below = "management" if port.name == "management" else ("TLS" if port.encrypted else "unencrypted")
-        where = f"{below}, {_listens(port.address)}" if port.address else below
+        below = "TLS" if port.encrypted else "unencrypted"
+        where = f"{below}, {_listens(port.address)}" if port.address else "of the host itself"
         middle = y + height // 2
         yield Box(
-            _PORT_LEFT, y, _PORT, height, "port" if port.encrypted else "port open",
+            _PORT_LEFT, y, _PORT, height, "port open" if port.encrypted is False else "port",
             (
                 _label(_PORT_LEFT + 10, middle - 3, title, "strong", 27),
                 _label(_PORT_LEFT + 10, middle + 13, where, "small", 33),

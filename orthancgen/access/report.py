@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orthancgen.access.callers import callers
 from orthancgen.access.dead import findings
 from orthancgen.access.http import web_rows
 from orthancgen.access.matrix import Matrix, firewalls
-from orthancgen.access.model import InnerFlow, Notice, Port, Report
+from orthancgen.access.model import InnerFlow, Notice, Port, Report, Row
 from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import policy
 from orthancgen.plan.gateway import has_gateway
@@ -29,6 +29,7 @@ def report(loaded: Loaded, plan: Plan) -> Report:
     """
     site, whole, rendered = plan.site, policy(plan), configuration(plan)
     settings = Settings(loaded, site)
+    rows = Matrix(plan, whole, rendered, settings).rows()
     return Report(
         environment=site.environment,
         kind=site.kind,
@@ -36,9 +37,9 @@ def report(loaded: Loaded, plan: Plan) -> Report:
         orthanc_aet=site.orthanc.aet,
         orthanc_version=str(plan.version),
         firewalls=firewalls(plan),
-        notices=tuple(_notices(plan)),
+        notices=(*_unusable(rows), *_notices(plan)),
         callers=callers(site),
-        rows=Matrix(plan, whole, rendered, settings).rows(),
+        rows=rows,
         web=tuple(web_rows(plan, whole, settings)),
         findings=tuple(findings(plan, loaded, rendered, settings)),
         ports=tuple(_ports(plan)),
@@ -62,6 +63,12 @@ def _ports(plan: Plan) -> Iterator[Port]:
     for service in plan.services:
         for one in service.listeners:
             yield Port(one.name, one.port, one.address, service.title, encrypted.get(one.said_by, False))
+
+
+def _unusable(rows: Iterable[Row]) -> Iterator[Notice]:
+    """What Orthanc itself refuses before TLS: then it serves nobody."""
+    for reason in dict.fromkeys(row.reason for row in rows if row.step == "connection" and row.orthanc_keys):
+        yield Notice(f"no DICOM caller is served: {reason}", "change the setting that is named below")
 
 
 def _notices(plan: Plan) -> Iterator[Notice]:

@@ -61,8 +61,8 @@ def _parts(report: Report) -> Iterator[Text | Table | Padding]:
 def _summary(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("caller", overflow="fold")
-    for word in words.COMMAND_WORDS.values():
-        table.add_column(word, justify="center")
+    for command in report.commands:
+        table.add_column(words.COMMAND_WORDS[command], justify="center")
     for name, allowed in words.summary(report).items():
         table.add_row(Text(name), *(Text("yes", "green") if yes else Text("-", "dim") for yes in allowed.values()))
     return table

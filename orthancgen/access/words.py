@@ -94,6 +94,8 @@ def web_port(row: WebRow) -> str:
     """The port, and whether it is encrypted."""
     if row.port is None:
         return "no port of this host"
+    if row.encrypted is None:
+        return f"port {row.port}"
     return f"port {row.port}, {'TLS' if row.encrypted else 'unencrypted'}"
 
 
@@ -115,9 +117,9 @@ def finding_key(one: Finding) -> str:
 
 
 def summary(report: Report) -> dict[str, dict[Command, bool]]:
-    """Caller -> command -> whether it is allowed in any way at all; callers in their order."""
-    found: dict[str, dict[Command, bool]] = {one.name: dict.fromkeys(COMMAND_WORDS, False) for one in report.callers}
-    for row in report.rows:
-        if row.allowed:
-            found[row.caller] |= dict.fromkeys(row.commands, True)
+    """Caller -> command -> whether it is allowed in any way at all; callers and commands in their order."""
+    found = {one.name: dict.fromkeys(report.commands, False) for one in report.callers}
+    for row in report.whole.rows:
+        if row.allowed and row.caller in found:
+            found[row.caller] |= {command: True for command in row.commands if command in report.commands}
     return found

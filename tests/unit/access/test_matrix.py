@@ -14,6 +14,7 @@ from orthancgen.access.model import Row
 from orthancgen.access.report import report
 from orthancgen.access.settings import Settings
 from orthancgen.access.table import as_text
+from orthancgen.access.words import summary
 from orthancgen.firewall.policy import policy
 from orthancgen.plan.build import plan
 from orthancgen.render.orthanc_json import configuration
@@ -110,7 +111,17 @@ def test_filters_of_the_report(tmp_path: Path) -> None:
     assert {row.caller for row in some.rows} <= {"anyone else", "everybody"}
     assert {row.commands for row in some.rows} == {("store",)}
     assert some.web == ()
-    assert replace(whole.filtered(), callers=whole.callers) == whole
+    assert some.whole == whole
+    assert replace(whole.filtered(), unfiltered=None) == whole
+
+
+def test_a_filter_changes_nothing_of_what_is_left() -> None:
+    loaded = load(Path("tests/golden/prod-1.13.0.yaml"))
+    whole = report(loaded, plan(loaded.require(), loaded.version))
+    refused = whole.filtered(["ct1"], ["store", "find"], allowed=False)
+    assert summary(refused) == {"ct1": {"store": True, "find": False}}
+    (row,) = [row for row in refused.rows if row.step == "command"]
+    assert (row.commands, row.reason) == (("find",), "the modality may not use C-FIND")
 
 
 def test_boxes_are_merged_without_loss() -> None:
@@ -162,3 +173,19 @@ def test_without_rules_the_report_says_what_is_reached(tmp_path: Path) -> None:
     assert texts[1:] == [
         "Orthanc sees every call of other hosts come from 172.30.242.1: the engine's own proxy stands between"
     ]
+
+
+def test_an_orthanc_that_does_not_start_is_said_first(tmp_path: Path) -> None:
+    text = (
+        "environment: dev\nkind: development\northanc: {aet: ORTHANC, version: 1.10.1}\n"
+        "dicom: {tls: {enabled: true, client_certificates: not_asked}, ae_checks: {calling_aet: registered}}\n"
+        "modalities: {ct1: {aet: CT1, address: 192.0.2.10, tls: true}}\n"
+        "users: {admin: {role: administrator, password: {secret: admin_password}}}\n"
+    )
+    loaded = load_text(text, tmp_path)
+    if loaded.site is None:
+        assert any("client_certificates" in problem.key_path for problem in loaded.errors)
+        return
+    told = report(loaded, plan(loaded.site, loaded.version))
+    assert told.notices[0].text.startswith("no DICOM caller is served: ")
+    assert not any(row.allowed for row in told.rows)
