@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from orthancgen.errors import RenderError
 from orthancgen.firewall.dialect import Dialect, RuleFile, Unexpressed
 from orthancgen.firewall.policy import Policy
 from orthancgen.firewall.terraform import (
@@ -24,9 +25,11 @@ from orthancgen.firewall.terraform import (
     json_text,
     key_of,
     module,
+    name_of,
     seen_by_cloud,
 )
 from orthancgen.plan.model import Plan
+from orthancgen.site.problems import printable
 from orthancgen.site.types import is_ip
 
 RULES: Final = 60
@@ -72,16 +75,22 @@ def _rules(policy: Policy) -> Iterator[_Rule]:
         network = f"{call.address}/{128 if ':' in call.address else 32}"
         called.setdefault((network, call.port), call.label)
     for (network, port), label in called.items():
-        yield _Rule("egress", key_of("tcp", port, network), label, "tcp", port, port, network)
+        yield _Rule("egress", key_of("tcp", port, network), _description(label), "tcp", port, port, network)
     for family in FAMILIES:
         key = f"https_{family}"
         yield _Rule("egress", key, _WHY_HTTPS, "tcp", HTTPS, HTTPS, EVERYBODY[family])
 
 
-def _description(label: str, reason: str) -> str:
-    """With the reason, where AWS's alphabet and length have it; a label's always do."""
+def _description(label: str, reason: str = "") -> str:
+    """A label, with its reason where AWS's alphabet and length have it.
+
+    Raises:
+        RenderError: the label has a character that AWS refuses.
+    """
+    if not _DESCRIPTION.fullmatch(label):
+        raise RenderError(f"AWS takes no description {printable(label)!r}")
     whole = f"{label}: {reason}"
-    return whole if _DESCRIPTION.fullmatch(whole) else label
+    return whole if reason and _DESCRIPTION.fullmatch(whole) else label
 
 
 def _cloudformation(plan: Plan, policy: Policy) -> str:
@@ -95,7 +104,7 @@ def _cloudformation(plan: Plan, policy: Policy) -> str:
             "SecurityGroupIngress": [_of_cloudformation(one) for one in rules if one.direction == "ingress"],
             "SecurityGroupEgress": [_of_cloudformation(one) for one in rules if one.direction == "egress"],
             "Tags": [
-                {"Key": "Name", "Value": f"orthancgen-{policy.environment}"},
+                {"Key": "Name", "Value": name_of(policy)},
                 {"Key": "orthancgen", "Value": policy.environment},
             ],
         },
@@ -140,10 +149,10 @@ def _terraform(plan: Plan, policy: Policy) -> str:
     resources: dict[str, dict[str, Any]] = {
         "aws_security_group": {
             "site": {
-                "name": f"orthancgen-{policy.environment}",
+                "name": name_of(policy),
                 "description": f"orthancgen {policy.environment}: who may reach this site",
                 "vpc_id": Expression("var.vpc_id"),
-                "tags": {"Name": f"orthancgen-{policy.environment}", **tags},
+                "tags": {"Name": name_of(policy), **tags},
             }
         },
         "aws_vpc_security_group_ingress_rule": {},

@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from orthancgen.errors import RenderError
 from orthancgen.firewall.dialect import Dialect, RuleFile, Unexpressed
 from orthancgen.firewall.policy import Policy
-from orthancgen.firewall.terraform import Expression, Variable, module, seen_by_cloud
+from orthancgen.firewall.terraform import Expression, Variable, module, name_of, seen_by_cloud
 from orthancgen.plan.model import Plan
+from orthancgen.site.problems import printable
 
 FIRST_PRIORITY: Final = 100
 LAST_PRIORITY: Final = 4096
 RULES: Final = 1000
 """Most rules of one group.
 https://learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits"""
+_DESCRIPTION_LENGTH: Final = 140
 _OWN_RULES: Final = 2
 """Echo, and the denial of the rest."""
 _PROVIDER: Final = ("azurerm", "hashicorp/azurerm", ">= 3.50, < 5.0")
@@ -47,7 +50,7 @@ def _build(plan: Plan, policy: Policy) -> str:
         "ICMPv6: echo of IPv6 is denied."
     )
     group = {
-        "name": f"orthancgen-{policy.environment}",
+        "name": name_of(policy),
         "resource_group_name": Expression("var.resource_group_name"),
         "location": Expression("var.location"),
         "security_rule": list(_rules(policy)),
@@ -62,6 +65,8 @@ def _build(plan: Plan, policy: Policy) -> str:
 def _rules(policy: Policy) -> Iterator[dict[str, Any]]:
     priority = FIRST_PRIORITY
     for one in seen_by_cloud(policy):
+        if len(one.label) > _DESCRIPTION_LENGTH:
+            raise RenderError(f"Azure takes no description {printable(one.label)!r}")
         name = f"{priority}-{one.protocol}-{one.port}"
         yield _rule(name, one.label, priority, one.protocol.capitalize(), str(one.port), one.source)
         priority += 1

@@ -19,6 +19,7 @@ from orthancgen.firewall.terraform import (
     Variable,
     by_port,
     module,
+    name_of,
     seen_by_cloud,
 )
 from orthancgen.plan.model import Plan
@@ -41,7 +42,7 @@ _VARIABLES: Final = (
 
 def _build(plan: Plan, policy: Policy) -> str:
     del plan
-    tag = _prefix(policy)
+    tag = name_of(policy)
     about = (
         f"Written by orthancgen for the environment {policy.environment}. A module: configure the provider where it is "
         f"used, and give the instance the network tag {tag}. All of ICMP is let in, for Google Cloud knows no types of "
@@ -52,13 +53,8 @@ def _build(plan: Plan, policy: Policy) -> str:
     return module(about, _PROVIDER, _VARIABLES, {"google_compute_firewall": rules}, outputs)
 
 
-def _prefix(policy: Policy) -> str:
-    """Names have at most 63 of ``a-z0-9-``; an environment's name has at most 32 of them, and starts with a letter."""
-    return f"orthancgen-{policy.environment}"
-
-
 def _rules(policy: Policy) -> Iterator[dict[str, Any]]:
-    prefix = _prefix(policy)
+    prefix = name_of(policy)
     for protocol, port, family, filters in by_port(seen_by_cloud(policy)):
         for number, chunk in enumerate(_chunks(filters), 1):
             name = f"{prefix}-{protocol}-{port}-v{family}" + (f"-{number}" if number > 1 else "")
@@ -87,7 +83,7 @@ def _rule(
         "direction": "INGRESS",
         "priority": priority,
         "source_ranges": [sources] if isinstance(sources, str) else [one.source for one in sources],
-        "target_tags": [_prefix(policy)],
+        "target_tags": [name_of(policy)],
     }
 
 

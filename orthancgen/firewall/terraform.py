@@ -6,6 +6,7 @@ https://developer.hashicorp.com/terraform/language/syntax/json
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
@@ -19,6 +20,7 @@ Family = Literal[4, 6]
 FAMILIES: Final[tuple[Family, ...]] = (4, 6)
 EVERYBODY: Final[Mapping[Family, str]] = {4: "0.0.0.0/0", 6: "::/0"}
 _COMMENT: Final = "//"
+_NAME: Final = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,20 @@ def by_port(filters: Sequence[Filter]) -> Iterator[tuple[Protocol, int, Family, 
         groups.setdefault((one.protocol, one.port, one.family), []).append(one)
     for (protocol, port, family), same in groups.items():
         yield protocol, port, family, tuple(same)
+
+
+def name_of(policy: Policy) -> str:
+    """The name of what is made for an environment: one that every cloud takes.
+
+    https://cloud.google.com/compute/docs/naming-resources has the narrowest rule: RFC 1035.
+
+    Raises:
+        RenderError: the environment's name has other characters than lower-case letters, digits and hyphens.
+    """
+    name = f"orthancgen-{policy.environment}"
+    if not _NAME.fullmatch(name):
+        raise RenderError(f"rules of a cloud cannot be named after {printable(policy.environment)!r}")
+    return name
 
 
 def key_of(protocol: str, port: int, network: str) -> str:

@@ -42,6 +42,8 @@ class Line:
 
 
 def _line(label: str, protocol: str, port: int, source: str) -> Line:
+    if not label.strip():
+        raise RenderError("a rule of Windows has a name")
     # A mask of no bits is invalid to Windows: [MS-FASP] section 2.2.4, dwSubNetMask.
     network = ipaddress.ip_network(source)
     written = source if network.prefixlen else f"{network[0]}-{network[-1]}"

@@ -200,3 +200,19 @@ def test_the_parser_would_find_a_fault(name: str, old: str, new: str, native: Ge
     assert read(text, frame) == readback.expected(native.policy.filters)
     with pytest.raises((readback.UnreadableError, ValueError)):
         read(text.replace(old, new), frame)
+
+
+@pytest.mark.parametrize("value", CORPUS)
+def test_a_hostile_name_or_label_is_text_or_refused(value: str, native: Generated) -> None:
+    one = native.policy.filters[0]
+    for policy in (
+        replace(native.policy, environment=value, filters=(one,)),
+        replace(native.policy, filters=(replace(one, label=value),)),
+    ):
+        for name, read in (("apply.ps1", readback.powershell), ("apply.cmd", readback.netsh)):
+            try:
+                text = BUILD[name](native.plan, policy)
+            except RenderError:
+                continue
+            frame = readback.frame_of(BUILD[name], native.plan, policy)
+            assert read(text, frame) == readback.expected([one])
