@@ -119,6 +119,24 @@ def test_three_hundred_configurations(
     )
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_certificates(required: bool, orthanc_release: Release, tmp_path: Path, credentials: Credentials) -> None:
+    """Of a foreign authority, and expired; a modality's permissions count as they do without TLS."""
+    over_tls = credentials.settings() | {"DicomTlsEnabled": True, "DicomTlsRemoteCertificateRequired": required}
+    entry = CT1 | {"AllowNAction": True, "AllowStorageCommitment": False}
+    kinds: tuple[TlsKind, ...] = ("plain", "anonymous", "trusted", "foreign", "foreign")
+    wrong = []
+    with serving(orthanc_release, tmp_path / "o", CLOSED | over_tls | {"DicomModalities": {"ct1": entry}}) as server:
+        for turn, kind in enumerate(kinds):
+            for command in ("echo", "storage_commitment"):
+                call = replace(CT1_ECHO, tls=kind, command=command)
+                said = decide(server.configuration, orthanc_release.version, call)
+                saw = attempt(server, call, credentials, INSTANCE, turn=turn)
+                if differs(said, saw):
+                    wrong.append(f"{call}: said {said}, saw {saw}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_it_is_the_orthanc_that_it_says(orthanc_release: Release, tmp_path: Path) -> None:
     with serving(orthanc_release, tmp_path / "o", {}) as server:
         assert server.get("/system")["Version"] == str(orthanc_release.version)

@@ -257,7 +257,7 @@ def _entry(random: Random) -> dict[str, Any] | list[Any]:
         return [aet, host, port, *random.choice(([], ["Generic"]))]
     entry: dict[str, Any] = {"AET": aet, "Host": host, "Port": port}
     for key in _ALLOW:
-        share = 0.2 if key == "AllowStorageCommitment" else 0.5
+        share = 0.4 if key == "AllowStorageCommitment" else 0.5
         if random.random() < share:
             entry[key] = random.random() < 0.5
     if random.random() < 0.1:
