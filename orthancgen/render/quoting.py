@@ -117,10 +117,9 @@ def cmd(value: str) -> Markup:
     backslash before the closing quote makes it a character, and a comma begins the next element of netsh's lists.
 
     Raises:
-        RenderError: the value is empty, has a character other than letters, digits, space and ``._:/-``, or ``all``,
-            which netsh takes for every rule.
+        RenderError: the value is empty, or has a character other than letters, digits, space and ``._:/-``.
     """
-    if not _CMD.fullmatch(value) or value.strip().lower() == "all":
+    if not _CMD.fullmatch(value):
         raise RenderError(f"a command file cannot carry {printable(value)!r}")
     return Markup(f'"{value}"')  # noqa: S704  this is the encoder
 

@@ -14,6 +14,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orthancgen.errors import RenderError
+from orthancgen.firewall.catalogue import DIALECTS, lacking
 from orthancgen.plan.build import plan
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
@@ -22,6 +24,7 @@ from orthancgen.site.problems import as_github, as_json, as_text
 from tests.support.environments import MINIMAL
 from tests.support.hostile import CORPUS
 from tests.support.proof import ProofFigures
+from tests.support.rules import rules_say_the_policy
 
 CT: dict[str, Any] = {"aet": "CT1", "address": "192.0.2.10"}
 
@@ -64,7 +67,16 @@ FIELDS: list[Field] = [
     ("analysis/on_arrival/0", None),
     ("network/allowed_sources/0", None),
     ("network/managed_from/0", None),
+    ("network/seen_address", None),
+    ("network/callers_arrive", None),
+    ("network/management_ports/0", None),
+    ("network/firewall/0", None),
     ("network/vpn/network", None),
+    ("network/vpn/endpoint", None),
+    ("network/vpn/allowed_sources/0", None),
+    ("network/vpn/private_key/secret", None),
+    ("network/vpn/peers/@KEY", None),
+    ("network/vpn/peers/ct1/public_key", None),
     ("images/orthanc", None),
     ("images/mongo", None),
     ("secrets/@KEY", None),
@@ -92,15 +104,26 @@ BASE: dict[str, Any] = {
     "contact": {"name": "team"},
     "analysis": {"on_arrival": ["x"]},
     "secrets": {"admin_password": {}},
-    "network": {"allowed_sources": ["192.0.2.0/24"], "managed_from": ["192.0.2.0/24"], "vpn": {}},
+    "network": {
+        "allowed_sources": ["192.0.2.0/24"],
+        "managed_from": ["192.0.2.0/24"],
+        "firewall": [name for name in DIALECTS if name != "wireguard"],
+        "vpn": {"network": "10.8.0.0/24", "endpoint": "vpn.hospital.example", "peers": {}},
+    },
 }
+# Let in by every rule of HTTP too.
+BASE["http"] = {"listen_on": "0.0.0.0"}
+BASE["backend"] = {"listen_on": "0.0.0.0"}
 BASE["orthanc"]["settings"] = {"Dictionary": {"0014,1020": ["DA", "Date", 1, 1]}}
 
 
 def environment(field: str, text: str) -> dict[str, Any]:
     """A valid environment with the text in one place."""
     data = copy.deepcopy(BASE)
-    if not field.startswith("network/vpn"):
+    if field.startswith("network/vpn"):
+        data["network"]["firewall"].append("wireguard")
+        data["modalities"]["ct1"]["address"] = "10.8.0.2"
+    else:
         del data["network"]["vpn"]
     if not field.startswith("secrets/"):
         del data["secrets"]
@@ -136,8 +159,16 @@ def check(field: Field, text: str, path: Path) -> bool:
         assert loaded.errors
         assert all(problem.mark and problem.message for problem in loaded.errors)
         return False
-    bundle = render(plan(loaded.site, loaded.version))
+    built = plan(loaded.site, loaded.version)
+    lost = list(lacking(built))
+    if lost:  # told by `validate` at the firewall's place
+        assert all(f"{one.what} {one.why} {one.hint}".isprintable() for _, one in lost)
+        with pytest.raises(RenderError):
+            render(built)
+        return False
+    bundle = render(built)
     read_back(bundle)
+    rules_say_the_policy(built)
     if arrives is not None:
         file, keys = arrives
         value: Any = json.loads(bundle.file(file).content)
@@ -151,6 +182,7 @@ def read_back(bundle: Bundle) -> None:
     for file in bundle.files:
         if file.path.endswith(".json"):
             assert isinstance(json.loads(file.content), dict)
+        if file.path.endswith(".json") and not file.path.startswith("firewall/"):
             # Orthanc and the orthancteam image replace ${...} in the text of the file
             assert b"$" not in file.content
             assert file.content.isascii()
