@@ -108,14 +108,15 @@ def _tls(access: Access) -> Iterator[DeadSetting]:
     present = [key for key in known if key.startswith("DicomTls") and key in access.configuration]
     if not (access.flag("DicomTlsEnabled") and access.flag("DicomServerEnabled")):
         used_to_call = _calls_over_tls(access)
+        why = "DicomTlsEnabled is false" if access.flag("DicomServerEnabled") else "the DICOM server is off"
         for key in present:
             incoming_alone = key in ("DicomTlsMinimumProtocolVersion", "DicomTlsCiphersAccepted")
             if key == "DicomTlsEnabled" or (used_to_call and not incoming_alone):
                 continue
             yield DeadSetting(
                 (key,),
-                f"{key} does nothing: DicomTlsEnabled is false, and no modality is called over TLS",
-                "set DicomTlsEnabled to true, or remove it",
+                f"{key} does nothing: {why}, and no modality is called over TLS",
+                "remove it, or turn on what it is for; a file that it names must be there all the same",
             )
         return
     if not access.certificates_read:
