@@ -165,6 +165,7 @@ def terraform() -> str:
     return found
 
 
+@pytest.mark.proof
 def test_terraform_reads_its_modules(terraform: str, rendered: Path, tmp_path: Path) -> None:
     modules = sorted(rendered.glob("*/*/main.tf.json"))
     assert len(modules) == len(SEEDS) * len(CLOUDS)
@@ -179,6 +180,7 @@ def test_terraform_reads_its_modules(terraform: str, rendered: Path, tmp_path: P
     assert "nullables" in done.stderr
 
 
+@pytest.mark.proof
 def test_terraform_gives_every_string_back(terraform: str, tmp_path: Path) -> None:
     more = ["$${x}", "$$${x}", "$$$${x}", "%%%{x}", "${%{", "%${x}", "$%{x}", "$", "%", "a$${", "${1 + 1}", "%{ if x }"]
     values: list[str] = []
