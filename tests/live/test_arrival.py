@@ -63,7 +63,8 @@ def page_in_a_container(rig: Rig) -> Iterator[Ask]:
         '/bin/busybox mkdir -p /www/cgi-bin; /bin/busybox echo "$PAGE" > /www/cgi-bin/seen; '
         f"/bin/busybox chmod 755 /www/cgi-bin/seen; exec /bin/busybox httpd -f -p {PORT} -h /www"
     )
-    container = rig.client.containers.run(
+    assert rig.engine is not None
+    container = rig.engine.client.containers.run(
         "packets:1", ["/bin/busybox", "sh", "-c", script], detach=True, environment={"PAGE": PAGE},
         ports={f"{PORT}/tcp": [("0.0.0.0", PORT)]},
     )  # fmt: skip
