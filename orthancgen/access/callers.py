@@ -107,3 +107,12 @@ def _place(site: Site, kind: PlaceKind, address: str, text: str) -> Place:
 def reaches(entry: Entry, place: Place) -> bool:
     """Whether a call from there can reach the address on which the port listens at all."""
     return place.firewall_sees is None or not is_loopback(entry.address)
+
+
+def by_ipv6_in_vain(site: Site, address: str) -> bool:
+    """Whether a call comes by IPv6 to an Orthanc that is no container's: its DICOM port has IPv4 alone.
+
+    Seen with 1.10.1, 1.12.7 and 1.13.0: ``::1`` refuses the connection. A container's port is published by the engine,
+    which accepts IPv6 in its place.
+    """
+    return site.runtime == "native" and ":" in address

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from orthancgen.access.callers import by_ipv6_in_vain
 from orthancgen.access.matrix import firewalls
 from orthancgen.access.model import Finding
 from orthancgen.access.settings import Settings
@@ -23,16 +24,32 @@ _OF_ACCESS: Final[tuple[KeyPath, ...]] = (("dicom",), ("modalities",), ("network
 
 def findings(plan: Plan, loaded: Loaded, configuration: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Every setting that is dead, in the order: as checking said, of Orthanc, of the model."""
-    said = [problem for problem in loaded.problems if _is_of_access(problem)]
-    for problem in said:
-        yield Finding(settings.of(*problem.path), None, problem.message, problem.hint or "")
-    known = {problem.path for problem in said}
+    told: set[KeyPath] = set()
+    for source in (
+        _said_by_checking(loaded, settings),
+        _of_orthanc(plan, configuration, settings),
+        _own(plan, settings),
+    ):
+        found = [one for one in source if one.setting is None or one.setting.path not in told]
+        told |= {one.setting.path for one in found if one.setting is not None}
+        yield from found
+    yield from _worklists(plan, settings)  # nobody else tells of that
+
+
+def _said_by_checking(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
+    for problem in loaded.problems:
+        if _is_of_access(problem):
+            yield Finding(settings.of(*problem.path), None, problem.message, problem.hint or "")
+
+
+def _of_orthanc(plan: Plan, configuration: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     for dead in dead_settings(configuration, plan.version):
-        setting = settings.of_orthanc(dead.path)
-        if setting.path not in known:
-            yield Finding(setting, dead.path, dead.message, dead.hint)
-    yield from _worklists(plan, settings)
+        yield Finding(settings.of_orthanc(dead.path), dead.path, dead.message, dead.hint)
+
+
+def _own(plan: Plan, settings: Settings) -> Iterator[Finding]:
     yield from _calls_by_tls(plan, settings)
+    yield from _calls_by_ipv6(plan, settings)
     yield from _networks(plan, settings)
 
 
@@ -68,6 +85,16 @@ def _calls_by_tls(plan: Plan, settings: Settings) -> Iterator[Finding]:
                 settings.of("modalities", name, "tls"), ("DicomModalities", name, "UseDicomTls"),
                 "Orthanc has no certificate to call it by TLS with, and takes its calls without TLS",
                 "dicom: {tls: {enabled: true}}, or tls: false",
+            )  # fmt: skip
+
+
+def _calls_by_ipv6(plan: Plan, settings: Settings) -> Iterator[Finding]:
+    for name, modality in plan.site.modalities.items():
+        if by_ipv6_in_vain(plan.site, modality.address):
+            yield Finding(
+                settings.of("modalities", name, "address"), None,
+                "it cannot call Orthanc from there: the DICOM port of a native Orthanc is reached by IPv4 alone",
+                "write its IPv4 address",
             )  # fmt: skip
 
 

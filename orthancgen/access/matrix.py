@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 from orthancgen.access.boxes import Box, in_order, merged
-from orthancgen.access.callers import callers, entries, places, reaches, unused_aet
+from orthancgen.access.callers import by_ipv6_in_vain, callers, entries, places, reaches, unused_aet
 from orthancgen.access.model import (
     COMMANDS,
     EVERYBODY,
@@ -107,6 +107,10 @@ class Matrix:
         if not reaches(entry, place):
             reason = f"port {entry.port} is published on an address of this host alone"
             return Verdict(False, "connection", (), (of("dicom", "published_on"),), (), reason)
+        if by_ipv6_in_vain(self._site, place.address):
+            own = place.kind == "own" and caller.name in self._site.modalities
+            said_by = of("modalities", caller.name, "address") if own else of("dicom", "port")
+            return Verdict(False, "connection", (), (said_by,), (), "Orthanc's DICOM port is reached by IPv4 alone")
         seen = place.orthanc_sees
         if entry.gateway:
             refused = self._gateway_refuses(caller, place)

@@ -82,7 +82,7 @@ def _line(row: Row) -> _Line:
         how="; ".join(text for text in (words.entry(row.entry), words.connection(row)) if text),
         reason=row.reason,
         keys=_keys(row.settings),
-        orthanc_keys=", ".join(".".join(key) for key in row.orthanc_keys),
+        orthanc_keys=words.orthanc_keys(row),
         filters=", ".join(row.filters),
     )
 

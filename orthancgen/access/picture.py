@@ -17,7 +17,7 @@ _LANE, _WALL = 285, 512
 _PORT_LEFT, _PORT = 560, 190
 _SERVICE_LEFT, _SERVICE = 838, 300
 _TOP, _ROW, _GAP, _TITLE = 64, 40, 8, 26
-_CHARACTERS_OF_NODE, _CHARACTERS_OF_LANE, _CHARACTERS_OF_SERVICE = 38, 34, 47
+_CHARACTERS_OF_LANE: Final = 34
 _MOST_MODALITIES: Final = 10
 """More than these are shown in groups that may do the same."""
 _MOST_REASONS: Final = 3
@@ -112,7 +112,7 @@ def picture(report: Report) -> Picture:
     for zone in _ZONES:
         of_zone = [node for node in nodes if node.zone == zone]
         if of_zone:
-            labels.append(_label(_LEFT, y + 16, zone, "zone", 60))
+            labels.append(_label(_LEFT, y + 16, zone, "zone", _NODE))
             y += _TITLE
         for node in of_zone:
             height = max(1, len(node.flows)) * _ROW
@@ -148,7 +148,9 @@ def _ports(report: Report) -> list[Port]:
         for row in report.web
         if row.port is not None and row.port not in {port.port for port in report.ports}
     ]
-    return [*sorted(report.ports, key=lambda port: not port.name.startswith("DICOM")), *managed]
+    of_dicom = [port for port in report.ports if port.name.startswith("DICOM")]
+    local = [port for port in report.ports if port.name == "database"]
+    return [*of_dicom, *(port for port in report.ports if port not in (*of_dicom, *local)), *local, *managed]
 
 
 def _dicom(report: Report) -> Iterator[_Node]:
@@ -193,11 +195,11 @@ def _web(report: Report) -> Iterator[_Node]:
         for source in row.reached_from:
             if source.kind == "service" or row.port is None:
                 continue
-            text, _, reason = source.text.partition(" (")
-            title = reason.removesuffix(")") if source.kind in {"users", "administrators"} and reason else text
-            node = nodes.setdefault(
-                source.text, _Node(_ZONE_OF[source.kind], title or text, "" if title == text else text)
-            )
+            title, _, rest = source.text.replace(": ", " (").partition(" (")
+            rest = rest.removesuffix(")")
+            if source.kind in {"users", "administrators"} and rest:
+                title, rest = rest, title
+            node = nodes.setdefault(source.text, _Node(_ZONE_OF[source.kind], title, rest))
             says = "management" if row.service.startswith("management") else "HTTPS" if row.encrypted else "HTTP"
             if row.service == "the database":
                 says = "database, with its account"
@@ -228,16 +230,30 @@ def _node_box(node: _Node, y: int, height: int) -> Box:
     kind = "node" if any(flow.allowed for flow in node.flows) else "node none"
     middle = y + height // 2
     if not node.subtitle:
-        return Box(_LEFT, y, _NODE, height, kind, (_label(_LEFT + 10, middle + 4, node.title, "strong", 36),))
-    title = _label(_LEFT + 10, middle - 4, node.title, "strong", _CHARACTERS_OF_NODE - 2)
+        return Box(_LEFT, y, _NODE, height, kind, (_label(_LEFT + 10, middle + 4, node.title, "strong", _NODE - 16),))
+    title = _label(_LEFT + 10, middle - 4, node.title, "strong", _NODE - 16)
     return Box(
         _LEFT, y, _NODE, height, kind,
-        (title, _label(_LEFT + 10, middle + 12, node.subtitle, "small", _CHARACTERS_OF_NODE + 6)),
+        (title, _label(_LEFT + 10, middle + 12, node.subtitle, "small", _NODE - 16)),
     )  # fmt: skip
 
 
-def _label(x: int, y: int, text: str, kind: str, most: int) -> Label:
-    return Label(x, y, text if len(text) <= most else f"{text[: most - 1]}…", kind, text)
+def _label(x: int, y: int, text: str, kind: str, pixels: int) -> Label:
+    """A text that is cut where it would be wider than that."""
+    shown = text
+    while _width(shown, kind) > pixels:
+        shown = f"{shown[:-2]}…"
+    return Label(x, y, shown, kind, text)
+
+
+def _width(text: str, kind: str) -> float:
+    """About how wide a text is, in pixels: rather too wide, as fonts differ."""
+    size = 13 * 1.08 if kind == "strong" else 11 if kind == "small" else 12
+    return size * sum(0.35 if c in _NARROW else 1.0 if c in _WIDE else 0.72 if c.isupper() else 0.59 for c in text)
+
+
+_NARROW: Final = frozenset("ijl.,:;'|!()[] ")
+_WIDE: Final = frozenset("WMmw@%…")
 
 
 def _lane_labels(flow: _Flow, y: int) -> Iterator[Label]:
@@ -266,8 +282,8 @@ def _port_boxes(ports: Sequence[Port], reached: dict[int, list[int]], bottom: in
         yield Box(
             _PORT_LEFT, y, _PORT, height, "port open" if port.encrypted is False else "port",
             (
-                _label(_PORT_LEFT + 10, middle - 3, title, "strong", 27),
-                _label(_PORT_LEFT + 10, middle + 13, where, "small", 33),
+                _label(_PORT_LEFT + 10, middle - 3, title, "strong", _PORT - 14),
+                _label(_PORT_LEFT + 10, middle + 13, where, "small", _PORT - 14),
             ),
         )  # fmt: skip
         y += height + 14
@@ -291,9 +307,9 @@ def _service_boxes(report: Report, ports: Sequence[tuple[Port, Box]]) -> dict[st
         height = 34 + 17 * len(calls) + (6 if calls else 8)
         wanted = (own[0].y + own[-1].y + own[-1].height) // 2 - height // 2 if own else y
         y = max(y, wanted)
-        lines = [_label(_SERVICE_LEFT + 12, y + 22, title, "strong", 40)]
+        lines = [_label(_SERVICE_LEFT + 12, y + 22, title, "strong", _SERVICE - 16)]
         lines += [
-            _label(_SERVICE_LEFT + 12, y + 22 + 17 * (index + 1), f"from {call}", "small", _CHARACTERS_OF_SERVICE)
+            _label(_SERVICE_LEFT + 12, y + 22 + 17 * (index + 1), f"from {call}", "small", _SERVICE - 16)
             for index, call in enumerate(calls)
         ]
         boxes[title] = Box(_SERVICE_LEFT, y, _SERVICE, height, "service", tuple(lines))

@@ -80,6 +80,14 @@ def setting(one: Setting) -> str:
     return f"{format_path(one.path)} ({one.place or 'default'})"
 
 
+def orthanc_keys(row: Row) -> str:
+    """The keys of orthanc.json that decide; those of one section together."""
+    sections: dict[str, list[str]] = {}
+    for *section, key in row.orthanc_keys:
+        sections.setdefault(".".join(section), []).append(key)
+    return "; ".join(f"{name}: {', '.join(keys)}" if name else ", ".join(keys) for name, keys in sections.items())
+
+
 def firewall(report: Report) -> str:
     """The firewalls for which rules are written."""
     return ", ".join(report.firewalls) or "none"

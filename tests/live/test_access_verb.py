@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +15,7 @@ from orthancgen.access.report import report
 from orthancgen.orthanc.access import Call
 from orthancgen.plan.build import plan
 from orthancgen.render.orthanc_json import configuration
-from tests.support.admission import ReleasedOrthanc, attempt, make_credentials, release, sample
+from tests.support.admission import RELEASES, ReleasedOrthanc, attempt, make_credentials, release, sample
 from tests.support.environments import load_text
 from tests.support.servers import free_port
 from tests.unit.access.sites import Cell, Oracle, cells_of
@@ -77,3 +78,11 @@ def _call(oracle: Oracle, row: Row, cell: Cell) -> Call:
     address = NOT_NAMED if place.kind == "elsewhere" else place.address
     assert row.entry.port == oracle.site.dicom.port
     return Call(aet, "ORTHANC" if called == "own" else "ANOTHER", address, command, tls)
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_native_orthanc_is_not_reached_by_ipv6(name: str, tmp_path: Path) -> None:
+    with ReleasedOrthanc(release(name), tmp_path / "orthanc", {}) as server:
+        socket.create_connection(("127.0.0.1", server.dicom_port), timeout=5).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("::1", server.dicom_port), timeout=5)

@@ -189,3 +189,18 @@ def test_an_orthanc_that_does_not_start_is_said_first(tmp_path: Path) -> None:
     told = report(loaded, plan(loaded.site, loaded.version))
     assert told.notices[0].text.startswith("no DICOM caller is served: ")
     assert not any(row.allowed for row in told.rows)
+
+
+def test_a_native_orthanc_is_not_called_by_ipv6(tmp_path: Path) -> None:
+    text = (
+        "environment: dev\nkind: development\northanc: {aet: ORTHANC, version: 1.13.0}\n"
+        "modalities: {ct1: {aet: CT1, address: 2001:db8::7}}\n"
+        "users: {admin: {role: administrator, password: {secret: admin_password}}}\n"
+    ).replace("2001:db8::7", '"2001:db8::7"')
+    loaded = load_text(text, tmp_path)
+    told = report(loaded, plan(loaded.require(), loaded.version))
+    own = [row for row in told.rows if row.caller == "ct1" and any(place.kind == "own" for place in row.places)]
+    assert [(row.allowed, row.step, len(row.commands)) for row in own] == [(False, "connection", 7)]
+    assert own[0].settings[0].path == ("modalities", "ct1", "address")
+    (finding,) = [one for one in told.findings if one.setting == own[0].settings[0]]
+    assert "IPv4 alone" in finding.message
