@@ -1,7 +1,8 @@
-"""iptables and ip6tables: chains of our own, to which INPUT and DOCKER-USER jump first.
+"""iptables and ip6tables: chains of our own, to which INPUT and FORWARD of the table mangle jump first.
 
 Sources: iptables(8), iptables-restore(8), iptables-extensions(8); Docker's documentation, "Packet filtering and
-firewalls", on the chain DOCKER-USER and on comparing the port that the caller wrote.
+firewalls", on comparing the port that the caller wrote. Its chain DOCKER-USER is not used: Docker 20.10 has none for
+IPv6, and puts its own rules in front when it starts again.
 """
 
 from __future__ import annotations

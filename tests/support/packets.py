@@ -181,11 +181,19 @@ class Rig:
         assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def in_container(self, *command: str) -> int:
-        """Run a program of busybox in the site's container; its exit code."""
-        assert self.engine is not None
-        done = self.engine.site.exec_run(["/bin/busybox", *command])
-        return int(done.exit_code)
+    def rules(self) -> str:
+        """Every rule of the host, of iptables and of nftables, without counters."""
+        script = (
+            "for p in iptables ip6tables; do $p-save | sed '/^#/d; s/\\[[0-9:]*\\]//'; done; nft -s list ruleset inet"
+        )
+        return self.do("sh", "-c", script)
+
+    def forget_rules(self) -> None:
+        """As when the host starts: no rules of anybody."""
+        self.do(
+            "sh", "-c", "nft flush ruleset; for p in iptables ip6tables; do for t in filter nat mangle; do "
+            "$p -t $t -F; $p -t $t -X; done; for c in INPUT FORWARD OUTPUT; do $p -P $c ACCEPT; done; done",
+        )  # fmt: skip
 
     # --- measuring
 
@@ -205,8 +213,8 @@ class Rig:
         yield 0, "ping"
 
     def matrix(self) -> list[Probe]:
-        """Every address of every machine, with everything that answers on the host."""
-        return [
+        """Every address of every machine, with everything that answers on the host; and calls of the host itself."""
+        return [Probe("host", host_address(source), source, PUBLISHED_PORTS["dicom"][0]) for _, source in SOURCES] + [
             Probe(machine, source, host_address(source), port, protocol)
             for machine, source in SOURCES
             for port, protocol in self.listeners()
@@ -247,7 +255,7 @@ class Rig:
 
 def expected(probe: Probe, policy: Policy | None) -> str:
     """What a firewall that enforces the policy makes of a probe."""
-    if policy is None or probe.protocol == "ping":
+    if policy is None or probe.protocol == "ping" or probe.machine == "host":
         return "open"
     if probe.port in _PUBLISHED and probe.port not in {one.port for one in policy.published}:
         return "open"
@@ -449,6 +457,9 @@ class _Engine:
         except AssertionError as error:
             said = (folder / "dockerd.log").read_text(errors="replace")[-2000:]
             cannot_run(f"this machine cannot run an engine in a network namespace: {error}\n{said}")
+        for container in (self.site, self.other):
+            if container is not None:
+                wait_until(lambda one=container: self._runs(one), what=f"{container.name} runs again")  # type: ignore[misc]
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -460,6 +471,11 @@ class _Engine:
             return bool(self._client.ping())
         except (docker.errors.DockerException, OSError):
             return False
+
+    @staticmethod
+    def _runs(container: Any) -> bool:
+        container.reload()
+        return bool(container.status == "running")
 
     def publish(self) -> None:
         """Run the two containers."""
@@ -479,15 +495,36 @@ class _Engine:
         published = {f"{port}/tcp": [(address, port) for address in everywhere] for port in ports}
         return self._client.containers.run(
             "packets:1", ["/bin/busybox", "sh", "-c", script], name=name, detach=True, network=network, ports=published,
-            restart_policy={"Name": "always"},
+            restart_policy={"Name": "always"}, stop_signal="SIGKILL",
         )  # fmt: skip
+
+    @property
+    def address(self) -> str:
+        """The IPv4 address of the site's container."""
+        self.site.reload()
+        return str(self.site.attrs["NetworkSettings"]["IPAddress"])
+
+    @contextmanager
+    def neighbour(self) -> Iterator[Any]:
+        """Another container in the network of the site's."""
+        started = self._run("neighbour", (), "bridge")
+        try:
+            yield started
+        finally:
+            started.remove(force=True)
+
+    def reaches(self, container: Any, address: str, port: int) -> bool:
+        """Whether a container can open a TCP connection."""
+        done = container.exec_run(["/bin/busybox", "sh", "-c", f"/bin/busybox nc -w 2 {address} {port} </dev/null"])
+        return int(done.exit_code) == 0
 
     def restart(self) -> None:
         """End the process and start it again; its containers come back with it."""
-        self._stop()
+        self.stop()
         self.launch()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the process; its containers end with it, and what it made of rules stays."""
         assert self._process is not None
         self._process.terminate()
         try:
@@ -504,7 +541,7 @@ class _Engine:
                     container.remove(force=True)
             self._client.close()
         if self._process is not None:
-            self._stop()
+            self.stop()
         mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         for mount in reversed(mounts):
             if Path(mount).is_relative_to(self._folder):

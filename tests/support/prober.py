@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import os
 import socket
 import struct
 import sys
@@ -127,6 +128,7 @@ async def _main() -> None:
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         sys.stdout.write(json.dumps(await _answer(json.loads(line))) + "\n")
         sys.stdout.flush()
+    os._exit(0)  # connections that are open are nobody's loss
 
 
 if __name__ == "__main__":
