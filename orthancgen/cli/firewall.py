@@ -115,11 +115,7 @@ def apply(env: str, dialect: str | None, state_root: Path | None, revert_after: 
     arguments = ["apply", *(["--revert-after", str(revert_after)] if revert_after else []), *["--replace"][:replace]]
     _run(env, dialect, state_root, arguments)
     if revert_after:
-        console().print(
-            f"now log in anew, and run: orthancgen firewall confirm {env}\n"
-            f"without that, the rules are taken back after {revert_after} seconds",
-            soft_wrap=True,
-        )
+        console().print(f"or, from a login that is new: orthancgen firewall confirm {env}", soft_wrap=True)
 
 
 def _add(verb: str, text: str) -> None:
@@ -136,6 +132,7 @@ for _verb, _text in _VERBS.items():
 
 
 def _run(env: str, dialect: str | None, state_root: Path | None, arguments: list[str]) -> None:
+    from orthancgen.render.artifact import Bundle
     from orthancgen.render.catalogue import render
     from orthancgen.render.write import write
     from orthancgen.runtimes.state import cannot_use, state_of
@@ -148,15 +145,17 @@ def _run(env: str, dialect: str | None, state_root: Path | None, arguments: list
             "the rules of this host are its administrator's: root is needed",
             hint=f"sudo orthancgen firewall {arguments[0]} {env}",
         )
-    folder = state.root / "firewall"
+    start = f"firewall/{name}/"
+    rules = (file for file in render(plan).files if file.path.startswith(start))
+    folder = state.root / "firewall" / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write(render(plan), folder)
+        write(Bundle(tuple(replace(file, path=file.path.removeprefix(start)) for file in rules)), folder)
     except OSError as error:
         raise cannot_use(state, error) from None
     shell = shutil.which("sh") or "/bin/sh"
-    done = subprocess.run([shell, str(folder / "firewall" / name / _SCRIPT), *arguments], check=False)
-    if done.returncode == Exit.SOMETHING_TO_SEE and arguments[0] == "status":
+    done = subprocess.run([shell, str(folder / _SCRIPT), *arguments], check=False)
+    if done.returncode == Exit.SOMETHING_TO_SEE:
         leave(Exit.SOMETHING_TO_SEE)
     if done.returncode != 0:
         raise DeployError(
