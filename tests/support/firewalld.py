@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,13 +29,18 @@ _BUS: Final = f"""<busconfig>
 
 
 @contextmanager
-def rig_with_firewalld() -> Iterator[Rig]:
-    """A rig on whose host firewalld runs, and an engine that knows it, until the end of the block.
+def rig_with_firewalld(*, engine: bool = True) -> Iterator[Rig]:
+    """A rig on whose host firewalld runs, until the end of the block; with an engine that knows it, or without one.
 
     Docker puts its own rules back when firewalld tells it, by the bus, that it has loaded anew.
     """
-    with running_rig(engine=False) as rig, _running(rig), with_engine(rig) as whole:
-        yield whole
+    with running_rig(engine=False) as rig, _running(rig):
+        if not engine:
+            yield rig
+            return
+        # The engine has the host's network, but not its view of /run.
+        with with_engine(rig, f"unix:path=/proc/{rig.init}/root{_SOCKET}") as whole:
+            yield whole
 
 
 @contextmanager
@@ -46,10 +50,7 @@ def _running(rig: Rig) -> Iterator[None]:
     config = rig.folder / "bus.conf"
     config.write_text(_BUS)
     rig.do("mkdir", "-p", str(Path(_SOCKET).parent))
-    address = os.environ.get("DBUS_SYSTEM_BUS_ADDRESS")
     bus = _start(rig, ["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"], rig.folder / "bus.log")
-    # The engine has the host's network, but not its view of /run.
-    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path=/proc/{rig.init}/root{_SOCKET}"
     started: subprocess.Popen[bytes] | None = None
     try:
         wait_until(lambda: rig.run("test", "-S", _SOCKET).returncode == 0, seconds=_SECONDS, what="the bus listens")
@@ -63,9 +64,6 @@ def _running(rig: Rig) -> Iterator[None]:
             if process is not None:
                 process.terminate()
                 process.wait(_SECONDS)
-        os.environ.pop("DBUS_SYSTEM_BUS_ADDRESS", None)
-        if address is not None:
-            os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = address
 
 
 def is_running(rig: Rig) -> bool:
@@ -78,5 +76,4 @@ def _start(rig: Rig, command: Sequence[str], log: Path) -> subprocess.Popen[byte
         return subprocess.Popen(
             ["nsenter", "-t", str(rig.init), "--mount", "--net", "--wd=/", *command],
             stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if name != "DBUS_SYSTEM_BUS_ADDRESS"},
         )  # fmt: skip

@@ -63,6 +63,8 @@ _SECONDS: Final = 0.3
 _SECONDS_AGAIN: Final = 2.5
 _NUMBERS: Final = itertools.count(1)
 _START_SECONDS: Final = 60.0
+_NO_BUS: Final = "unix:path=/nowhere"
+"""The engine never hears of a firewalld of this machine, which would carry out its wishes in this machine's network."""
 _PROBER: Final = Path(__file__).with_name("prober.py")
 
 
@@ -308,9 +310,14 @@ def running_rig(
 
 
 @contextmanager
-def with_engine(rig: Rig) -> Iterator[Rig]:
-    """A rig that has no engine, with one that is started now, after what it looks for on the host; until the end."""
-    started = _Engine(rig.namespace, rig.folder, rig.path, {"ip6tables": True})
+def with_engine(rig: Rig, bus: str) -> Iterator[Rig]:
+    """A rig that has no engine, with one that is started now, after what it looks for on the host; until the end.
+
+    Args:
+        rig: the host.
+        bus: address of the message bus on which the engine looks for firewalld.
+    """
+    started = _Engine(rig.namespace, rig.folder, rig.path, {"ip6tables": True}, bus)
     try:
         started.launch()
         started.publish()
@@ -415,8 +422,10 @@ def _legacy(folder: Path) -> Path:
 class _Engine:
     """A container engine in the host's network, with two containers that publish ports."""
 
-    def __init__(self, host: str, folder: Path, path: str, configuration: Mapping[str, Any]) -> None:
-        self._host, self._path, self._configuration = host, path, configuration
+    def __init__(
+        self, host: str, folder: Path, path: str, configuration: Mapping[str, Any], bus: str = _NO_BUS
+    ) -> None:
+        self._host, self._path, self._configuration, self._bus = host, path, configuration, bus
         self.publishes_6 = bool(configuration["ip6tables"])
         self._folder = folder / "engine"
         self._folder.mkdir(mode=0o711)
@@ -449,7 +458,10 @@ class _Engine:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 preexec_fn=_end_with_parent,
-                env={**os.environ, "PATH": f"{self._path}{os.environ['PATH']}:/usr/sbin:/sbin"},
+                env={
+                    **os.environ, "PATH": f"{self._path}{os.environ['PATH']}:/usr/sbin:/sbin",
+                    "DBUS_SYSTEM_BUS_ADDRESS": self._bus,
+                },
             )  # fmt: skip
         self._client = docker.DockerClient(base_url=f"unix://{folder}/docker.sock", version="1.41")
         try:
