@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -224,6 +225,30 @@ def test_the_ports_stay_guarded(name: str, published: Host) -> None:
     published.reload()
     published.becomes(made)
     published.good(folder, "status")
+
+
+@pytest.mark.parametrize("name", ["ufw"])
+def test_ufw_itself_writes_the_same_rules(name: str, plain: Host) -> None:
+    """What `ufw allow` makes of the same filters, in the same order, is what is in the bundle."""
+    plain.clean()
+    made = _native(plain)
+    filters = made.policy.of_hook("input")
+    filters = tuple(one for family in (4, 6) for one in [each for each in filters if each.family == family][:4])
+    folder = plain.bundle(replace(made, policy=replace(made.policy, filters=filters)))
+    plain.rig.do("cp", "-a", "/etc/ufw", "/etc/ufw.kept")
+    try:
+        for one in filters:
+            to = ("from", one.source, "to", "any", "port", str(one.port))
+            plain.rig.do("ufw", "allow", "proto", one.protocol, *to, "comment", one.label)
+        for file in ("user.rules", "user6.rules"):
+            section = plain.rig.do("sed", "-n", "/^### RULES ###$/,/^### END RULES ###$/p", f"/etc/ufw/{file}")
+            written = [line for line in section.splitlines()[1:-1] if line]
+            ours = [line for line in (folder / file).read_text().splitlines() if line and not line.startswith("# ")]
+            assert ours == written
+            assert ours or all(one.family != (6 if "6" in file else 4) for one in filters)
+    finally:
+        plain.rig.do("sh", "-c", "rm -rf /etc/ufw && mv /etc/ufw.kept /etc/ufw")
+    shutil.rmtree(folder)
 
 
 # --- loading and going back
