@@ -214,9 +214,9 @@ def network(value: str) -> Markup:
         RenderError: the value is none, or not in its canonical writing.
     """
     try:
-        canonical = str(ipaddress.ip_network(value))
+        canonical: str | None = str(ipaddress.ip_network(value))
     except ValueError:
-        canonical = ""
+        canonical = None
     if value != canonical or "%" in value:
         raise RenderError(f"{printable(value)!r} is no network in canonical writing")
     return Markup(value)  # noqa: S704  this is the encoder
