@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from orthancgen.access.callers import by_ipv6_in_vain
 from orthancgen.access.matrix import firewalls
 from orthancgen.access.model import Finding
 from orthancgen.access.settings import Settings
@@ -28,7 +27,7 @@ def findings(plan: Plan, loaded: Loaded, configuration: Mapping[str, Any], setti
     for source in (
         _said_by_checking(loaded, settings),
         _of_orthanc(plan, configuration, settings),
-        _own(plan, settings),
+        _networks(plan, settings),
     ):
         found = [one for one in source if one.setting is None or one.setting.path not in told]
         told |= {one.setting.path for one in found if one.setting is not None}
@@ -45,12 +44,6 @@ def _said_by_checking(loaded: Loaded, settings: Settings) -> Iterator[Finding]:
 def _of_orthanc(plan: Plan, configuration: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     for dead in dead_settings(configuration, plan.version):
         yield Finding(settings.of_orthanc(dead.path), dead.path, dead.message, dead.hint)
-
-
-def _own(plan: Plan, settings: Settings) -> Iterator[Finding]:
-    yield from _calls_by_tls(plan, settings)
-    yield from _calls_by_ipv6(plan, settings)
-    yield from _networks(plan, settings)
 
 
 def _is_of_access(problem: Problem) -> bool:
@@ -73,29 +66,6 @@ def _worklists(plan: Plan, settings: Settings) -> Iterator[Finding]:
 def _anyone(plan: Plan) -> bool:
     checks = plan.site.dicom.ae_checks
     return checks.calling_aet == "anyone" and "find_worklist" in checks.anyone_may
-
-
-def _calls_by_tls(plan: Plan, settings: Settings) -> Iterator[Finding]:
-    """Orthanc shows its own certificate where it calls by TLS, and has one where its port speaks TLS."""
-    if plan.site.dicom.tls.enabled:
-        return
-    for name, modality in plan.site.modalities.items():
-        if modality.tls:
-            yield Finding(
-                settings.of("modalities", name, "tls"), ("DicomModalities", name, "UseDicomTls"),
-                "Orthanc has no certificate to call it by TLS with, and takes its calls without TLS",
-                "dicom: {tls: {enabled: true}}, or tls: false",
-            )  # fmt: skip
-
-
-def _calls_by_ipv6(plan: Plan, settings: Settings) -> Iterator[Finding]:
-    for name, modality in plan.site.modalities.items():
-        if by_ipv6_in_vain(plan.site, modality.address):
-            yield Finding(
-                settings.of("modalities", name, "address"), None,
-                "it cannot call Orthanc from there: the DICOM port of a native Orthanc is reached by IPv4 alone",
-                "write its IPv4 address",
-            )  # fmt: skip
 
 
 def _networks(plan: Plan, settings: Settings) -> Iterator[Finding]:

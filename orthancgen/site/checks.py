@@ -287,6 +287,20 @@ def address_can_be_chosen(site: Site, version: Version) -> Iterator[Violation]:
         )
 
 
+def certificates_can_be_left_out(site: Site, version: Version) -> Iterator[Violation]:
+    """``DicomTlsRemoteCertificateRequired: false`` still needs trusted authorities before 1.12.4, or it does not start.
+
+    Seen with 1.10.1: "Cannot read file with trusted certificates".
+    """
+    tls = site.dicom.tls
+    if tls.enabled and tls.client_certificates == "not_asked" and version < Version.parse("1.12.4"):
+        yield Violation(
+            ("dicom", "tls", "client_certificates"),
+            f"Orthanc {version} does not start without authorities whose certificates it trusts",
+            "client_certificates: required, or Orthanc 1.12.4 or newer",
+        )
+
+
 def certificates_can_be_renewed(site: Site) -> Iterator[Violation]:
     """A new certificate is not due for renewal at once."""
     said = site.certificates
@@ -314,5 +328,6 @@ VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     quirks_are_known,
     full_storage_can_be_refused,
     address_can_be_chosen,
+    certificates_can_be_left_out,
 )
 """Checks against the version of Orthanc that will run."""

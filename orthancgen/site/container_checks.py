@@ -73,7 +73,7 @@ def callers_of_containers_are_seen(site: Site) -> Iterator[Violation]:
                 yield Violation(
                     ("modalities", name, "address"),
                     "the containers' network is IPv4: this modality would never be seen with its own address",
-                    "write its IPv4 address, or use runtime: native",
+                    "write its IPv4 address",
                 )
 
 
@@ -115,10 +115,24 @@ def modalities_can_call(site: Site) -> Iterator[Violation]:
             yield Violation(("modalities", name, "tls"), message, hint, "warning")
 
 
+def modalities_are_called_with_a_certificate(site: Site) -> Iterator[Violation]:
+    """Orthanc calls by TLS with the certificate of its own port: without one it cannot (seen with 1.10.1)."""
+    if site.dicom.tls.enabled:
+        return
+    for name, modality in site.modalities.items():
+        if modality.tls:
+            yield Violation(
+                ("modalities", name, "tls"),
+                f"Orthanc cannot call {name} by TLS: that takes the certificate of dicom.tls, which is not enabled",
+                "dicom: {tls: {enabled: true}}, or tls: false",
+            )
+
+
 CONTAINER_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     containers_have_images,
     container_network_is_free,
     callers_of_containers_are_seen,
     plain_listener_serves_somebody,
     modalities_can_call,
+    modalities_are_called_with_a_certificate,
 )

@@ -77,6 +77,20 @@ def addresses_are_seen(site: Site) -> Iterator[Violation]:
         )
 
 
+def modalities_come_by_ipv4(site: Site) -> Iterator[Violation]:
+    """Orthanc listens for DICOM on IPv4 alone (1.10.1, 1.12.7, 1.13.0)."""
+    if site.runtime != "native":
+        return
+    for name, modality in site.modalities.items():
+        if is_ip(modality.address) and ":" in modality.address:
+            yield Violation(
+                ("modalities", name, "address"),
+                f"Orthanc listens for DICOM on IPv4 alone: {name} can be called, and cannot call",
+                "write its IPv4 address, if it is to send or ask",
+                "warning",
+            )
+
+
 def nobody_is_locked_out(site: Site) -> Iterator[Violation]:
     """Rules that deny what is not allowed let the administrators in, and every modality has an address to let in."""
     rules = [name for name in site.network.firewall if name != "wireguard"]
@@ -236,6 +250,7 @@ def vpn_is_whole(site: Site) -> Iterator[Violation]:
 
 NETWORK_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     addresses_are_seen,
+    modalities_come_by_ipv4,
     nobody_is_locked_out,
     ports_of_management_are_free,
     lines_of_others_are_not_trusted,

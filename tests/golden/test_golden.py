@@ -14,6 +14,8 @@ from typing import Any, get_args
 
 import pytest
 
+from orthancgen import firewall
+from orthancgen.firewall.catalogue import DIALECTS
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.plan.build import plan
 from orthancgen.plan.model import Plan, ServiceName
@@ -30,6 +32,8 @@ FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 GENERATED = re.compile(r"-----BEGIN|[A-Za-z0-9_-]{43,}")
 """What a generated secret (32 bytes in URL-safe base64) or a PEM file looks like."""
+KNOWN = re.compile(r"sha256:[0-9a-f]{64}|comment=[0-9a-f]+|PublicKey = \S+")
+"""What looks like one and is none: digests, comments as ufw writes them, public keys."""
 
 
 def plan_of(name: str) -> Plan:
@@ -48,7 +52,7 @@ def orthanc_json(name: str) -> dict[str, Any]:
 
 
 def test_there_are_bundles() -> None:
-    assert len(NAMES) == 11
+    assert len(NAMES) == 13
     assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
 
 
@@ -119,8 +123,8 @@ def test_owned_keys_and_rendered_keys_agree() -> None:
     assert not set(OWNED) & DEFAULTS
 
 
-NOT_OF_A_BUNDLE = {"access"}
-"""Folders of templates for what a verb shows."""
+NOT_OF_A_BUNDLE = {"access", "firewall"}
+"""Folders of templates for what a verb shows, and of those of firewalls, some of which serve several files."""
 
 
 def test_each_template_belongs_to_one_artifact() -> None:
@@ -136,6 +140,19 @@ def test_each_template_belongs_to_one_artifact() -> None:
     assert all(path.name.endswith(".j2") for path in templates.rglob("*") if path.is_file())
 
 
+def test_each_template_of_a_firewall_is_used_by_it() -> None:
+    folder = locate("templates") / "firewall"
+    for path in folder.rglob("*.j2"):
+        name = str(path.relative_to(folder.parent)).removesuffix(".j2")
+        if path.parent == folder:
+            users = list(folder.glob("*/*.j2"))
+        else:
+            assert path.parent.name in DIALECTS
+            users = [Path(firewall.__file__).parent / f"{path.parent.name}.py"]
+        stem = name.rpartition("/")[2]
+        assert any(name in (text := user.read_text()) or f'"{stem}"' in text for user in users), name
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_no_secret_is_in_the_bundle(name: str) -> None:
     built = plan_of(name)
@@ -149,7 +166,9 @@ def test_no_secret_is_in_the_bundle(name: str) -> None:
         if file.path == SITE_FILE:  # the model, which names secrets as such
             continue
         for line in file.content.decode().splitlines():
-            assert not GENERATED.search(re.sub(r"sha256:[0-9a-f]{64}", "", line))
+            if file.path.startswith("firewall/wireguard/") and line.startswith("#"):
+                continue  # says which secret a key is, or follows from
+            assert not GENERATED.search(KNOWN.sub("", line))
             for secret in secrets:  # named as a file in a folder of secrets, and by Compose as one of a service
                 for found in re.finditer(rf"\b{secret}\b", line):
                     assert line[: found.start()].endswith(("secrets/", *owners)), f"{file.path}: {line}"
@@ -162,4 +181,4 @@ def test_the_manifest_names_each_file_with_its_hash(name: str) -> None:
     others = [file for file in bundle.files if file.path != MANIFEST]
     assert manifest["files"] == {f.path: f"sha256:{hashlib.sha256(f.content).hexdigest()}" for f in others}
     assert bundle.files[-1].path == MANIFEST
-    assert all(file.mode == 0o644 for file in bundle.files)
+    assert all(file.mode == (0o755 if file.path.endswith("/firewall.sh") else 0o644) for file in bundle.files)

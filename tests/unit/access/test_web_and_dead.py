@@ -108,10 +108,9 @@ def test_what_checking_says_is_said_once(tmp_path: Path) -> None:
 def test_what_only_orthanc_knows_is_told_by_the_key_of_the_model(tmp_path: Path) -> None:
     text = (
         f"{BASE}dicom: {{ae_checks: {{calling_aet: anyone, anyone_may: [echo, find_worklist]}}}}\n"
-        "modalities: {ct1: {aet: CT1, address: 192.0.2.10, tls: true, may: [echo, find_worklist]}}\n"
+        "modalities: {ct1: {aet: CT1, address: 192.0.2.10, may: [echo, find_worklist]}}\n"
     )
     found = report_of(text, tmp_path).findings
     assert ("dicom.ae_checks.anyone_may", None) in said(found)
     assert ("modalities.ct1.may", None) in said(found)
-    assert ("modalities.ct1.tls", ("DicomModalities", "ct1", "UseDicomTls")) in said(found)
     assert all(one.setting is None or one.setting.place is not None for one in found if "may" in one.message)

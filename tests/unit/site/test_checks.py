@@ -119,6 +119,19 @@ VERSION_TABLE: list[tuple[str, dict[str, Any], str, list[str]]] = [
     ),
     ("full_storage_can_be_refused", {"orthanc/storage": {"limit_patients": 1, "when_full": "recycle"}}, "1.10.1", []),
     ("full_storage_can_be_refused", {}, "1.10.1", []),
+    ("certificates_can_be_left_out", {"dicom/tls": {"enabled": True}}, "1.10.1", []),
+    (
+        "certificates_can_be_left_out",
+        {"dicom/tls": {"enabled": True, "client_certificates": "not_asked"}},
+        "1.10.1",
+        ["dicom.tls.client_certificates"],
+    ),
+    (
+        "certificates_can_be_left_out",
+        {"dicom/tls": {"enabled": True, "client_certificates": "not_asked"}},
+        "1.12.7",
+        [],
+    ),
     ("address_can_be_chosen", {"http/listen_on": "192.0.2.1"}, "1.13.0", []),
     ("address_can_be_chosen", {"http/listen_on": "192.0.2.1"}, "1.12.7", ["http.listen_on"]),
     ("address_can_be_chosen", {"http/listen_on": "::1"}, "1.10.1", ["http.listen_on"]),
@@ -133,9 +146,12 @@ COMPOSE: dict[str, Any] = {
     "dicom": {"port": 2762, "tls": {"enabled": True}},
     "modalities": {"ct1": {**CT, "tls": True}, "us1": {"aet": "US1", "address": "192.0.2.11"}},
 }
+WITH_TLS: dict[str, Any] = {"modalities": {"ct1": {**CT, "tls": True}}}
 PLAIN: dict[str, Any] = {**COMPOSE, "dicom": {**COMPOSE["dicom"], "plain": {"enabled": True}}}
 # changes to MINIMAL, of which runtime: compose is one
 CONTAINER_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("modalities_are_called_with_a_certificate", COMPOSE, []),
+    ("modalities_are_called_with_a_certificate", WITH_TLS, ["modalities.ct1.tls"]),
     ("containers_have_images", COMPOSE, []),
     ("containers_have_images", {}, []),
     ("containers_have_images", {"runtime": "compose"}, ["images.orthanc", "images.mongo"]),
@@ -248,7 +264,11 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
         {"dicom/tls": {"enabled": True, "client_certificates": "not_asked"}},
         ["!dicom.tls.client_certificates"],
     ),
-    ("nothing_travels_in_the_clear", {"dicom/tls/enabled": False}, ["!dicom.tls.enabled"]),
+    (
+        "nothing_travels_in_the_clear",
+        {"dicom/tls/enabled": False, "modalities/ct1/tls": False},
+        ["!dicom.tls.enabled"],
+    ),
     ("nothing_travels_in_the_clear", {"webhook/url": "http://h.example/"}, ["webhook.url"]),
     ("nothing_travels_in_the_clear", {"webhook/url": "https://h.example/"}, []),
     ("not_open_to_the_world", {"network/allowed_sources": ["192.0.2.0/24"]}, []),
@@ -317,6 +337,12 @@ NETWORK_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
         "addresses_are_seen",
         {**COMPOSE, "network/callers_arrive": "by_userland_proxy", "dicom/ae_checks/calling_aet": "registered"},
         [],
+    ),
+    ("modalities_come_by_ipv4", {"modalities": {"ct1": CT}}, []),
+    (
+        "modalities_come_by_ipv4",
+        {"modalities": {"ct1": {**CT, "address": "2001:db8::1"}}},
+        ["!modalities.ct1.address"],
     ),
     ("nobody_is_locked_out", {}, []),
     ("nobody_is_locked_out", {"network": RULES}, []),

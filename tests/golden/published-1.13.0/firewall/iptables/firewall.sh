@@ -1,0 +1,459 @@
+#!/bin/sh
+# Written by orthancgen: the rules of environment published for iptables and ip6tables.
+# sh firewall.sh -h tells what it does.
+set -eu
+umask 077
+LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL PATH
+
+ENVIRONMENT=published
+DIALECT=iptables
+DATA='rules.v4 rules.v6'
+NEEDS='iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore flock setsid'
+STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
+UNIT=/etc/systemd/system/orthancgen-firewall.service
+WANTED=/etc/systemd/system/sysinit.target.wants/orthancgen-firewall.service
+HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+help() {
+  cat <<'HELP'
+Usage: sh firewall.sh COMMAND
+
+  check      the rules are accepted by the firewall's own tool; nothing is changed
+  apply      put the rules in force. They deny what they do not allow. What fails leaves the rules that were there.
+      --revert-after SECONDS   take them back after that time, unless `confirm` comes first (1 to 86400)
+      --replace                also where the rules of another environment are in force
+  confirm    keep the rules that were put in force with --revert-after
+  undo       back to what was there before the first apply; nothing of orthancgen stays
+  status     whether the rules are in force as they are written here
+
+On a host that is far away: apply --revert-after 60, log in a second time, then confirm. Connections that are open stay
+open: only a new login shows that you can still come in.
+The rules come back when the host starts, before its network, by the systemd unit orthancgen-firewall.service; those of
+--revert-after do so once they are confirmed. Without systemd, let the start of the host run
+  sh /var/lib/orthancgen/firewall/kept/firewall.sh boot
+What is needed to go back is kept in /var/lib/orthancgen/firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
+
+Exit: 0 good; 1 there is something to see; 2 wrong usage; 4 failed, and the rules are as before.
+HELP
+}
+
+say() { printf 'firewall.sh: %s\n' "$*"; }
+fail() { printf 'firewall.sh: %s\n' "$*" >&2; exit 4; }
+see() { say "$*"; exit 1; }
+usage() { printf 'firewall.sh: %s; sh firewall.sh -h tells how it is used\n' "$*" >&2; exit 2; }
+one_line() { printf '%s' "$1" | tr -s '\n\t ' ' ' | cut -c 1-400; }
+content() { if [ -e "$1" ]; then cat -- "$1"; fi; }
+
+# Chains of our own: ORTHANCGEN-IN, to which INPUT jumps first, and ORTHANCGEN-FWD in the table mangle, to which FORWARD
+# jumps first. (Docker's chain DOCKER-USER is none for IPv6 with every Docker, and what Docker inserts when it starts again
+# can come before it.) Built-in chains keep their policies. Each family is loaded by one call of iptables-restore; where one
+# of them is refused, everything goes back.
+families() {
+  echo 4
+  # Without IPv6 in the kernel there is nothing to guard.
+  if [ -e /proc/net/if_inet6 ]; then echo 6; fi
+}
+
+tables() {
+  case $1 in
+    4) shift && iptables "$@" ;;
+    6) shift && ip6tables "$@" ;;
+  esac
+}
+
+# FAMILY TEXT [--test]. The text is whole before: iptables-restore of the legacy kind locks out who still asks for rules.
+restored() {
+  case $1 in
+    4) printf '%s\n' "$2" | iptables-restore -w 30 --noflush ${3:+"$3"} ;;
+    6) printf '%s\n' "$2" | ip6tables-restore -w 30 --noflush ${3:+"$3"} ;;
+  esac
+}
+
+# FAMILY TABLE CHAIN
+chain() { tables "$1" -w 30 -t "$2" -S "$3" 2>/dev/null || :; }
+
+# FAMILY TABLE: lines that take away every jump to our chains.
+without_jumps() {
+  { chain "$1" "$2" INPUT; chain "$1" "$2" FORWARD; } | sed -n 's/^-A \([A-Z]* -j ORTHANCGEN-[A-Z]*\)$/-D \1/p'
+}
+
+# FAMILY FILE: what iptables-restore is given: the chains of the file, and the jumps to them.
+with_jumps() {
+  for table in mangle filter; do
+    sed -n "/^\*$table\$/,/^COMMIT\$/p" "$2" | sed '$d'
+    without_jumps "$1" "$table"
+    case $table in
+      mangle) echo '-I FORWARD 1 -j ORTHANCGEN-FWD' ;;
+      filter) echo '-I INPUT 1 -j ORTHANCGEN-IN' ;;
+    esac
+    echo COMMIT
+  done
+}
+
+# FAMILY FOLDER: what iptables-restore is given to go back to what fw_save wrote.
+as_saved() {
+  for table in mangle filter; do
+    case $table in
+      mangle) names='ORTHANCGEN-FWD ORTHANCGEN-PUB' ;;
+      filter) names='ORTHANCGEN-IN' ;;
+    esac
+    echo "*$table"
+    for name in $names; do echo ":$name - [0:0]"; done
+    without_jumps "$1" "$table"
+    if [ -s "$2/$table.v$1" ]; then
+      cat -- "$2/$table.v$1"
+    else
+      for name in $names; do echo "-X $name"; done
+    fi
+    echo COMMIT
+  done
+}
+
+fw_check() {
+  for family in $(families); do
+    text=$(with_jumps "$family" "$1/rules.v$family") && restored "$family" "$text" --test || return 1
+  done
+}
+
+fw_save() {
+  for family in $(families); do
+    for table in mangle filter; do
+      # The jumps in front, as they were.
+      tables "$family" -w 30 -t "$table" -S | sed -n -e '/^-A ORTHANCGEN-/p' \
+        -e 's/^-A \(INPUT\|FORWARD\) -j \(ORTHANCGEN-[A-Z]*\)$/-I \1 1 -j \2/p' >"$1/$table.v$family" || return 1
+    done
+  done
+}
+
+fw_load() {
+  going_back=$(mktemp -d) || return 1
+  fw_save "$going_back" || return 1
+  for family in $(families); do
+    if ! text=$(with_jumps "$family" "$1/rules.v$family") || ! restored "$family" "$text"; then
+      fw_restore "$going_back"
+      rm -rf -- "$going_back"
+      return 1
+    fi
+  done
+  rm -rf -- "$going_back"
+}
+
+fw_restore() {
+  for family in $(families); do
+    text=$(as_saved "$family" "$1") && restored "$family" "$text" || return 1
+  done
+}
+
+fw_environment() {
+  chain 4 filter ORTHANCGEN-IN | sed -n '/ --comment "environment [a-z0-9-]*" /{s/.*"environment \([^"]*\)".*/\1/p;q;}'
+}
+
+fw_listing() {
+  for family in $(families); do
+    chain "$family" filter ORTHANCGEN-IN
+    chain "$family" mangle ORTHANCGEN-FWD
+    chain "$family" mangle ORTHANCGEN-PUB
+    # The rules in front of which ours have to stand.
+    chain "$family" filter INPUT | sed -n '/^-A /{/ORTHANCGEN/p;q;}'
+    chain "$family" mangle FORWARD | sed -n '/^-A /{/ORTHANCGEN/p;q;}'
+  done
+}
+
+# A unit of systemd loads the kept rules at each start of the host, and again when what flushes all rules is restarted.
+fw_keep() {
+  if ! mkdir -p -- "${WANTED%/*}" 2>/dev/null; then
+    say "no systemd here: see -h for how the rules come back when the host starts"
+    return 0
+  fi
+  cat >"$UNIT.new" <<END || return 1
+[Unit]
+Description=Firewall rules of orthancgen
+DefaultDependencies=no
+RequiresMountsFor=$STATE
+Wants=network-pre.target
+Before=network-pre.target docker.service shutdown.target
+After=nftables.service netfilter-persistent.service
+PartOf=nftables.service netfilter-persistent.service
+ReloadPropagatedFrom=nftables.service netfilter-persistent.service
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+Environment=ORTHANCGEN_FIREWALL_STATE=$STATE
+ExecStart=/bin/sh $1/firewall.sh boot
+ExecReload=/bin/sh $1/firewall.sh boot
+
+[Install]
+WantedBy=sysinit.target
+END
+  chmod 644 "$UNIT.new" && mv -f -- "$UNIT.new" "$UNIT" && ln -sf -- "$UNIT" "$WANTED" || return 1
+  systemd_reads
+}
+
+fw_forget() {
+  rm -f -- "$UNIT" "$WANTED" || return 1
+  systemd_reads
+}
+
+systemd_reads() {
+  if [ -d /run/systemd/system ]; then systemctl daemon-reload || return 1; fi
+}
+
+# --- the state folder
+# before/    what was there before the first apply
+# previous/  what was in force before an apply on trial, with its now/ and kept/
+# now/       script and files whose rules were loaded last, and their listing
+# kept/      script and files that the start of the host loads
+# trial      who waits to take back: absent when confirmed
+
+ready() {
+  [ "$(id -u)" = 0 ] || fail "only root may do this: run it as root, or with sudo"
+  for program in $NEEDS; do
+    command -v "$program" >/dev/null || fail "$program is not installed: install it, or use another firewall"
+  done
+  case $STATE in
+    /*) ;;
+    *) usage "ORTHANCGEN_FIREWALL_STATE is no absolute path" ;;
+  esac
+  case $STATE in
+    *[!A-Za-z0-9._/-]*) usage "ORTHANCGEN_FIREWALL_STATE may have letters, digits, '.', '_', '-' and '/' only" ;;
+  esac
+}
+
+lock() {
+  ready
+  mkdir -p -- "$STATE" 2>/dev/null || fail "cannot make the folder $STATE: name another in ORTHANCGEN_FIREWALL_STATE"
+  exec 9>/run/orthancgen-firewall.lock
+  flock -w 30 9 || fail "another run of this script is at work: try again when it has ended"
+}
+
+checked() {
+  for file in $DATA; do
+    [ -r "$1/$file" ] || fail "$1/$file is missing: bring the whole folder of the bundle to this host"
+  done
+  said=$(fw_check "$1" 2>&1) || fail "the rules are not accepted; nothing was changed: $(one_line "$said")"
+}
+
+# Copy the script and its files into a folder of the state, as a whole.
+copied() {
+  rm -rf -- "$STATE/$2.new"
+  mkdir -- "$STATE/$2.new" && cp -- "$1/firewall.sh" "$STATE/$2.new/" || return 1
+  for file in $DATA; do
+    case $file in */*) mkdir -p -- "$STATE/$2.new/${file%/*}" ;; esac
+    cp -- "$1/$file" "$STATE/$2.new/$file" || return 1
+  done
+  printf '%s\n' "$ENVIRONMENT" >"$STATE/$2.new/environment" && printf '%s\n' "$DIALECT" >"$STATE/$2.new/dialect"
+}
+
+placed() { rm -rf -- "${STATE:?}/$1" && mv -- "$STATE/$1.new" "$STATE/$1"; }
+
+# Save what is in force into a folder of the state, as a whole.
+saved() {
+  rm -rf -- "$STATE/$1.new"
+  mkdir -- "$STATE/$1.new" && mkdir -- "$STATE/$1.new/rules" && fw_save "$STATE/$1.new/rules" || return 1
+  for part in now kept; do
+    if [ -d "$STATE/$part" ]; then cp -R -- "$STATE/$part" "$STATE/$1.new/" || return 1; fi
+  done
+  placed "$1"
+}
+
+# Load what is in a folder, make sure that it is in force, and write down what it looks like. Prints why it failed.
+loaded() {
+  fw_load "$1" || return 1
+  if [ "$(fw_environment)" != "$ENVIRONMENT" ]; then
+    echo "the rules were loaded, and are not there"
+    return 1
+  fi
+  copied "$1" now && fw_listing >"$STATE/now.new/listing" && placed now
+}
+
+kept() { copied "$STATE/now" kept && placed kept && fw_keep "$STATE/kept"; }
+
+# Back to what `saved` wrote into previous/.
+went_back() {
+  fw_restore "$STATE/previous/rules" || return 1
+  for part in now kept; do
+    rm -rf -- "${STATE:?}/$part" || return 1
+    if [ -d "$STATE/previous/$part" ]; then cp -R -- "$STATE/previous/$part" "$STATE/" || return 1; fi
+  done
+  if [ ! -d "$STATE/now" ]; then cleared || return 1; fi
+}
+
+cleared() {
+  fw_forget || return 1
+  rm -rf -- "${STATE:?}/before" "${STATE:?}/previous" "${STATE:?}/now" "${STATE:?}/kept" "${STATE:?}/trial"
+  rmdir -- "$STATE" 2>/dev/null || :
+}
+
+# --- the commands
+
+apply() {
+  seconds='' replace=no
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --replace) replace=yes ;;
+      --revert-after)
+        [ $# -gt 1 ] || usage "--revert-after needs a number of seconds"
+        seconds=$2
+        shift
+        ;;
+      --revert-after=*) seconds=${1#*=} ;;
+      *) usage "apply does not know $1" ;;
+    esac
+    shift
+  done
+  case $seconds in
+    '') ;;
+    0* | *[!0-9]* | ??????*) usage "--revert-after is a number of seconds from 1 to 86400" ;;
+    *) [ "$seconds" -le 86400 ] || usage "--revert-after is a number of seconds from 1 to 86400" ;;
+  esac
+  lock
+  checked "$HERE"
+  other=$(content "$STATE/now/dialect")
+  if [ -n "$other" ] && [ "$other" != "$DIALECT" ]; then
+    fail "the rules of orthancgen for $other are in force here: first run sh $STATE/now/firewall.sh undo"
+  fi
+  other=$(fw_environment)
+  if [ -n "$other" ] && [ "$other" != "$ENVIRONMENT" ] && [ "$replace" = no ]; then
+    fail "the rules of environment $other are in force on this host: add --replace to put these in their place"
+  fi
+  first=no
+  if [ ! -d "$STATE/before" ]; then
+    first=yes
+    rm -rf -- "$STATE/before.new"
+    mkdir -- "$STATE/before.new"
+    # Where our own rules are in force and nothing is known of what was before, going back is to have none.
+    if [ -z "$other" ]; then
+      said=$(fw_save "$STATE/before.new" 2>&1) || fail "cannot save the rules that are there: $(one_line "$said")"
+    fi
+    placed before
+  fi
+  # Where nothing is in force, nothing is on trial any more: the host was started anew, or somebody removed the rules.
+  if [ -z "$other" ]; then rm -f -- "$STATE/trial"; fi
+  earlier=$(content "$STATE/trial")
+  if [ -z "$earlier" ]; then
+    said=$(saved previous 2>&1) || fail "cannot save the rules that are there: $(one_line "$said")"
+  fi
+  if [ -n "$seconds" ]; then
+    # Before the rules are loaded: they may cut off whoever loads them.
+    token=$$-$(date +%s)
+    printf '%s\n' "$token" >"$STATE/trial"
+    cp -- "$HERE/firewall.sh" "/run/orthancgen-firewall.$token.sh"
+    setsid sh "/run/orthancgen-firewall.$token.sh" take-back "$seconds" "$token" </dev/null >/dev/null 2>&1 9>&- &
+  fi
+  if ! said=$(loaded "$HERE" 2>&1); then
+    if [ -n "$earlier" ]; then printf '%s\n' "$earlier" >"$STATE/trial"; else rm -f -- "$STATE/trial"; fi
+    said_back=''
+    if [ -z "$earlier" ] && ! said_back=$(went_back 2>&1); then
+      fail "loading failed, and going back as well: run undo. $(one_line "$said $said_back")"
+    fi
+    if [ "$first" = yes ]; then cleared; fi
+    fail "the rules were not loaded; those that were there are in force: $(one_line "$said")"
+  fi
+  if [ -n "$seconds" ]; then
+    say "the rules of environment $ENVIRONMENT are in force for $seconds seconds, unless you confirm:" \
+      "sh $HERE/firewall.sh confirm"
+    return
+  fi
+  rm -f -- "$STATE/trial"
+  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
+  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  say "the rules of environment $ENVIRONMENT are in force"
+}
+
+confirm() {
+  lock
+  [ -d "$STATE/now" ] || see "no rules are in force: the time may have run out; apply them again"
+  if [ ! -e "$STATE/trial" ]; then
+    [ -d "$STATE/kept" ] || see "there is nothing to confirm: apply the rules"
+    say "nothing waits for a confirmation: the rules of environment $(content "$STATE/now/environment") are kept"
+    return
+  fi
+  rm -f -- "$STATE/trial"
+  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
+  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  say "the rules of environment $(content "$STATE/now/environment") are kept"
+}
+
+undo() {
+  lock
+  other=$(content "$STATE/now/dialect")
+  if [ -n "$other" ] && [ "$other" != "$DIALECT" ]; then
+    fail "the rules in force are those for $other: run sh $STATE/now/firewall.sh undo"
+  fi
+  if [ ! -d "$STATE/before" ]; then
+    if [ -z "$(fw_environment)" ]; then
+      say "no rules of orthancgen are in force"
+      return
+    fi
+    mkdir -- "$STATE/before"
+  fi
+  said=$(fw_restore "$STATE/before" 2>&1) || fail "cannot go back: $(one_line "$said")"
+  said=$(cleared 2>&1) || see "the rules are as before the first apply; what brings them back at the next start of the" \
+    "host could not be removed: $(one_line "$said")"
+  say "the rules are as before the first apply"
+}
+
+# Waits by itself, in the background of apply --revert-after.
+take_back() {
+  sleep "$1"
+  rm -f -- "$0"
+  if [ ! -d "$STATE" ]; then return; fi
+  lock
+  if [ "$(content "$STATE/trial")" = "$2" ]; then
+    rm -f -- "$STATE/trial"
+    went_back
+  fi
+}
+
+status() {
+  ready
+  other=$(fw_environment)
+  [ -n "$other" ] || see "no rules of orthancgen are in force: apply them"
+  [ "$other" = "$ENVIRONMENT" ] || see "the rules of environment $other are in force, not those of $ENVIRONMENT"
+  for file in $DATA; do
+    cmp -s -- "$HERE/$file" "$STATE/now/$file" || see "other rules of $ENVIRONMENT are in force than $file: apply them"
+  done
+  if [ "$(fw_listing)" != "$(content "$STATE/now/listing")" ]; then
+    see "the rules in force were changed since they were loaded: apply them"
+  fi
+  if [ -e "$STATE/trial" ]; then
+    say "the rules of environment $ENVIRONMENT are in force as written, on trial: confirm them in time"
+  else
+    say "the rules of environment $ENVIRONMENT are in force as written"
+  fi
+}
+
+# The start of the host: what was on trial when it went down is not confirmed.
+boot() {
+  lock
+  rm -rf -- "$STATE/trial" "${STATE:?}/previous"
+  said=$(loaded "$HERE" 2>&1) || fail "the rules were not loaded: $(one_line "$said")"
+}
+
+[ $# -gt 0 ] || usage "say what to do: check, apply, confirm, undo or status"
+for word in "$@"; do
+  case $word in -h | --help) help && exit 0 ;; esac
+done
+command=$1
+shift
+case $command in
+  check | confirm | undo | status | boot) [ $# = 0 ] || usage "$command takes no $1" ;;
+esac
+case $command in
+  check)
+    ready
+    checked "$HERE"
+    say "the rules of environment $ENVIRONMENT are accepted"
+    ;;
+  apply) apply "$@" ;;
+  confirm) confirm ;;
+  undo) undo ;;
+  status) status ;;
+  boot) boot ;;
+  take-back) take_back "$@" ;;
+  *) usage "there is no command $command" ;;
+esac
