@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from orthancgen.firewall.catalogue import DIALECTS
+from orthancgen.firewall.policy import policy
 from orthancgen.firewall.wireguard import server_conf
 from orthancgen.plan.build import plan
 from orthancgen.plan.model import Plan
@@ -92,10 +95,11 @@ class Tunnels:
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def met(self, machine: str, name: str) -> list[bool]:
-        """Whether each peer of an interface shook hands with it."""
-        lines = self._run(machine, "wg", "show", name, "latest-handshakes").splitlines()
-        return [line.split()[1] != "0" for line in lines]
+    def met(self, machine: str, name: str) -> set[str]:
+        """The addresses of the peers of an interface that shook hands with it."""
+        lines = self._run(machine, "wg", "show", name, "dump").splitlines()[1:]
+        peers = [line.split("\t") for line in lines]
+        return {peer[3].partition("/")[0] for peer in peers if peer[4] != "0"}
 
 
 @contextmanager
@@ -118,11 +122,11 @@ def test_the_written_files_make_a_tunnel(rig: Rig, case: Case, tmp_path: Path) -
         on_host = made.up("host", host)
         made.up("modality", ct)
         wait_until(lambda: reached(rig, "modality", case.first, case.host) == {"open"}, seconds=15, what="the tunnel")
-        assert made.met("host", on_host) == [True, False]
+        assert made.met("host", on_host) == {case.first}
         # Its key, but the address of another: the host takes no packet of it.
         made.up("stranger", mr.replace(case.second, case.first))
         assert reached(rig, "stranger", case.first, case.host) == {"silent"}
-        assert made.met("host", on_host) == [True, True]
+        assert made.met("host", on_host) == {case.first, case.second}
         assert reached(rig, "modality", case.first, case.host) == {"open"}
 
 
@@ -137,8 +141,8 @@ def test_without_its_key_nobody_gets_in(rig: Rig, case: Case, tmp_path: Path) ->
         on_host = made.up("host", host)
         on_machine = made.up("modality", intruder)
         assert reached(rig, "modality", case.first, case.host) == {"silent"}
-        assert made.met("host", on_host) == [False, False]
-        assert made.met("modality", on_machine) == [False]
+        assert made.met("host", on_host) == set()
+        assert made.met("modality", on_machine) == set()
 
 
 def test_the_file_of_the_bundle_is_for_reading_only(rig: Rig, tmp_path: Path) -> None:
@@ -150,3 +154,33 @@ def test_the_file_of_the_bundle_is_for_reading_only(rig: Rig, tmp_path: Path) ->
     assert done.returncode != 0
     assert "missing a public key" in done.stderr
     assert rig.run("ip", "link", "show", "wg-half").returncode != 0
+
+
+def test_a_firewall_lets_in_the_vpn_and_what_comes_through_it(rig: Rig, tmp_path: Path) -> None:
+    """The VPN's port answers from where it may be called; in the tunnel each peer reaches what its filters say."""
+    case = CASES[0]
+    lan = str(ipaddress.ip_network(f"{case.over}/24", strict=False))
+    vpn = {"network": case.network, "endpoint": host_address(case.over), "port": PORT, "allowed_sources": [lan]}
+    network = {"vpn": vpn, "firewall": ["wireguard", "nftables"], "managed_from": [lan], "management_ports": [22]}
+    checks = {"calling_aet": "registered_from_own_address"}
+    site = planned(case, **{"network": network, "dicom/ae_checks": checks, "dicom/port": DICOM})
+    rules = next(file for file in DIALECTS["nftables"].files if file.path == "rules.nft")
+    path = tmp_path / "rules.nft"
+    path.write_text(rules.build(site, policy(site)))
+    secrets = keys(site)
+    host, ct, mr = (one.read_text() for one in write_configurations(site, secrets, tmp_path / "written"))
+    with tunnels(rig, tmp_path) as made:
+        rig.do("nft", "-f", str(path))
+        try:
+            on_host = made.up("host", host)
+            made.up("modality", ct)
+            made.up("stranger", mr)  # with a good key, from where the VPN may not be called
+            wait_until(lambda: made.met("host", on_host) == {case.first}, seconds=15, what="the tunnel")
+            through = [Probe("modality", case.first, case.host, port) for port in (DICOM, HOST_PORTS["http"][0])]
+            assert rig.measure(through, seconds=1.5) == ["open", "silent"]
+            assert reached(rig, "stranger", case.second, case.host) == {"silent"}
+            assert made.met("host", on_host) == {case.first}
+        finally:
+            rig.do("nft", "delete", "table", "inet", "orthancgen")
+        # It was the firewall: without it the key is good.
+        wait_until(lambda: made.met("host", on_host) == {case.first, case.second}, seconds=30, what="the second tunnel")
