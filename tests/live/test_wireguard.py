@@ -23,7 +23,7 @@ from orthancgen.secrets.value import SecretValue
 from orthancgen.vpn.write import write_configurations
 from tests.support.environments import MINIMAL, NEWEST, site_of
 from tests.support.packets import HOST_PORTS, Probe, Rig, addresses, host_address, running_rig
-from tests.support.servers import require_program, wait_until
+from tests.support.servers import cannot_run, require_program, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -54,6 +54,8 @@ def rig() -> Iterator[Rig]:
     """A host without an engine: WireGuard needs none."""
     require_program("wg-quick", "apt-get install wireguard-tools")
     require_program("wireguard-go", "apt-get install wireguard-go")
+    if not Path("/dev/net/tun").exists():
+        cannot_run("wireguard-go needs /dev/net/tun: mkdir -p /dev/net && mknod /dev/net/tun c 10 200")
     with running_rig(engine=False) as started:
         yield started
 
