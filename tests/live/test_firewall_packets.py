@@ -23,6 +23,7 @@ from orthancgen.firewall.catalogue import DIALECTS
 from orthancgen.firewall.policy import Policy, Published
 from tests.support.packets import (
     HOST_PORTS,
+    MACHINES,
     OTHER_PORT,
     PUBLISHED_PORTS,
     Probe,
@@ -478,15 +479,27 @@ def test_two_runs_at_once_wait_for_one_another(packets: Rig) -> None:
         firewall.do("status")
 
 
-def test_iptables_where_no_engine_was_ever_started(tmp_path: Path) -> None:
-    """And nothing stays."""
+@pytest.mark.parametrize("name", ["nftables", "iptables"])
+def test_a_host_that_followed_no_connection_before(name: str, tmp_path: Path) -> None:
+    """No engine was ever started: nothing stays; and an open connection of somebody who is let in goes on."""
     with running_rig(engine=False) as rig:
-        firewall = Firewall(rig, "iptables", next(one for one in some(500, tmp_path) if one.policy.published))
+        made = next(one for one in some(500, tmp_path) if one.policy.published and _let_in(one.policy))
+        source, port = _let_in(made.policy)[0]
+        machine = next(machine for machine in MACHINES if source in addresses(machine))
+        firewall = Firewall(rig, name, made)
         before = rig.do(*_CHAINS)
+        held = rig.probers[machine].ask(hold=[source, host_address(source), port])
         firewall.do("apply")
+        assert rig.probers[machine].ask(talk=held)
         assert firewall.in_force()
         firewall.do("undo")
         assert rig.do(*_CHAINS) == before
+
+
+def _let_in(policy: Policy) -> list[tuple[str, int]]:
+    ports = HOST_PORTS["management"]
+    return [(source, port) for machine in MACHINES for source in addresses(machine) for port in ports
+            if policy.lets_in(source, port)]  # fmt: skip
 
 
 _CHAINS: Final = ("sh", "-c", "for p in iptables ip6tables; do $p -S; $p -t mangle -S; $p -t nat -S; done")
