@@ -12,8 +12,6 @@ DIALECT=ufw
 DATA='user.rules user6.rules after.rules after6.rules after.init'
 NEEDS='ufw iptables iptables-restore ip6tables ip6tables-restore awk sysctl flock setsid unshare'
 STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
-UNIT=/etc/systemd/system/orthancgen-firewall.service
-WANTED=/etc/systemd/system/sysinit.target.wants/orthancgen-firewall.service
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 help() {
@@ -29,7 +27,8 @@ Usage: sh firewall.sh COMMAND
   status     whether the rules are in force as they are written here
 
 On a host that is far away: apply --revert-after 60, log in a second time, then confirm. Connections that are open stay
-open: only a new login shows that you can still come in.
+open where the host follows them already, as one with containers or another firewall does: only a new login shows that
+you can still come in.
 ufw brings the rules back when the host starts: they stand in /etc/ufw/user.rules and user6.rules, in a block between
 marks in after.rules and after6.rules, and in one in after.init, which is made executable. Those of --revert-after are
 written there once they are confirmed. They take the place of all rules of `ufw allow`; the default for incoming
@@ -46,7 +45,7 @@ say() { printf 'firewall.sh: %s\n' "$*"; }
 fail() { printf 'firewall.sh: %s\n' "$*" >&2; exit 4; }
 see() { say "$*"; exit 1; }
 usage() { printf 'firewall.sh: %s; sh firewall.sh -h tells how it is used\n' "$*" >&2; exit 2; }
-one_line() { printf '%s' "$1" | tr -s '\n\t ' ' ' | cut -c 1-400; }
+one_line() { printf '%s' "${1:-no reason was told}" | tr -s '\n\t ' ' ' | cut -c 1-400; }
 content() { if [ -e "$1" ]; then cat -- "$1"; fi; }
 
 TOUCHED='ufw/user.rules ufw/user6.rules ufw/after.rules ufw/after6.rules ufw/after.init ufw/ufw.conf default/ufw'
@@ -378,6 +377,12 @@ loaded() {
   copied "$1" now && fw_listing >"$STATE/now.new/listing" && placed now
 }
 
+# The rules in force are those that come back when the host starts.
+keep() {
+  said=$(kept 2>&1) || see "the rules are in force, and do not come back when the host starts: $(one_line "$said")"
+  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+}
+
 kept() { copied "$STATE/now" kept && placed kept && fw_keep "$STATE/kept"; }
 
 # Back to what `saved` wrote into previous/.
@@ -467,8 +472,7 @@ apply() {
     return
   fi
   rm -f -- "$STATE/trial"
-  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
-  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  keep
   say "the rules of environment $ENVIRONMENT are in force"
 }
 
@@ -481,8 +485,7 @@ confirm() {
     return
   fi
   rm -f -- "$STATE/trial"
-  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
-  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  keep
   say "the rules of environment $(content "$STATE/now/environment") are kept"
 }
 
@@ -500,8 +503,7 @@ undo() {
     mkdir -- "$STATE/before"
   fi
   said=$(fw_restore "$STATE/before" 2>&1) || fail "cannot go back: $(one_line "$said")"
-  said=$(cleared 2>&1) || see "the rules are as before the first apply; what brings them back at the next start of the" \
-    "host could not be removed: $(one_line "$said")"
+  said=$(cleared 2>&1) || see "the rules are as before, and yet come back when the host starts: $(one_line "$said")"
   say "the rules are as before the first apply"
 }
 
@@ -535,9 +537,10 @@ status() {
   fi
 }
 
-# The start of the host: what was on trial when it went down is not confirmed.
+# The start of the host, or of what flushes all rules: what was on trial then is not confirmed.
 boot() {
   lock
+  if [ -n "$(fw_environment)" ]; then return; fi
   rm -rf -- "$STATE/trial" "${STATE:?}/previous"
   said=$(loaded "$HERE" 2>&1) || fail "the rules were not loaded: $(one_line "$said")"
 }

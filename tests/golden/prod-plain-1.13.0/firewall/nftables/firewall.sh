@@ -12,8 +12,6 @@ DIALECT=nftables
 DATA='rules.nft'
 NEEDS='nft flock setsid'
 STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
-UNIT=/etc/systemd/system/orthancgen-firewall.service
-WANTED=/etc/systemd/system/sysinit.target.wants/orthancgen-firewall.service
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 help() {
@@ -29,7 +27,8 @@ Usage: sh firewall.sh COMMAND
   status     whether the rules are in force as they are written here
 
 On a host that is far away: apply --revert-after 60, log in a second time, then confirm. Connections that are open stay
-open: only a new login shows that you can still come in.
+open where the host follows them already, as one with containers or another firewall does: only a new login shows that
+you can still come in.
 The rules come back when the host starts, before its network, by the systemd unit orthancgen-firewall.service; those of
 --revert-after do so once they are confirmed. Without systemd, let the start of the host run
   sh /var/lib/orthancgen/firewall/kept/firewall.sh boot
@@ -43,7 +42,7 @@ say() { printf 'firewall.sh: %s\n' "$*"; }
 fail() { printf 'firewall.sh: %s\n' "$*" >&2; exit 4; }
 see() { say "$*"; exit 1; }
 usage() { printf 'firewall.sh: %s; sh firewall.sh -h tells how it is used\n' "$*" >&2; exit 2; }
-one_line() { printf '%s' "$1" | tr -s '\n\t ' ' ' | cut -c 1-400; }
+one_line() { printf '%s' "${1:-no reason was told}" | tr -s '\n\t ' ' ' | cut -c 1-400; }
 content() { if [ -e "$1" ]; then cat -- "$1"; fi; }
 
 # One table of our own, inet orthancgen: nft(8) loads a file as a whole or not at all.
@@ -62,6 +61,9 @@ fw_restore() {
 }
 
 # A unit of systemd loads the kept rules at each start of the host, and again when what flushes all rules is restarted.
+UNIT=/etc/systemd/system/orthancgen-firewall.service
+WANTED=/etc/systemd/system/sysinit.target.wants/orthancgen-firewall.service
+
 fw_keep() {
   if ! mkdir -p -- "${WANTED%/*}" 2>/dev/null; then
     say "no systemd here: see -h for how the rules come back when the host starts"
@@ -90,15 +92,15 @@ ExecReload=/bin/sh $1/firewall.sh boot
 WantedBy=sysinit.target
 END
   chmod 644 "$UNIT.new" && mv -f -- "$UNIT.new" "$UNIT" && ln -sf -- "$UNIT" "$WANTED" || return 1
-  systemd_reads
+  if [ -d /run/systemd/system ]; then
+    # It is active from now on, and so follows those that flush all rules. It waits until this run has ended.
+    systemctl daemon-reload && systemctl --no-block start "${UNIT##*/}" || return 1
+  fi
 }
 
 fw_forget() {
+  if [ -d /run/systemd/system ] && [ -e "$UNIT" ]; then systemctl stop "${UNIT##*/}" || return 1; fi
   rm -f -- "$UNIT" "$WANTED" || return 1
-  systemd_reads
-}
-
-systemd_reads() {
   if [ -d /run/systemd/system ]; then systemctl daemon-reload || return 1; fi
 }
 
@@ -168,6 +170,12 @@ loaded() {
     return 1
   fi
   copied "$1" now && fw_listing >"$STATE/now.new/listing" && placed now
+}
+
+# The rules in force are those that come back when the host starts.
+keep() {
+  said=$(kept 2>&1) || see "the rules are in force, and do not come back when the host starts: $(one_line "$said")"
+  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
 }
 
 kept() { copied "$STATE/now" kept && placed kept && fw_keep "$STATE/kept"; }
@@ -259,8 +267,7 @@ apply() {
     return
   fi
   rm -f -- "$STATE/trial"
-  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
-  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  keep
   say "the rules of environment $ENVIRONMENT are in force"
 }
 
@@ -273,8 +280,7 @@ confirm() {
     return
   fi
   rm -f -- "$STATE/trial"
-  said=$(kept 2>&1) || see "the rules are in force until the host starts again; they cannot be kept: $(one_line "$said")"
-  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
+  keep
   say "the rules of environment $(content "$STATE/now/environment") are kept"
 }
 
@@ -292,8 +298,7 @@ undo() {
     mkdir -- "$STATE/before"
   fi
   said=$(fw_restore "$STATE/before" 2>&1) || fail "cannot go back: $(one_line "$said")"
-  said=$(cleared 2>&1) || see "the rules are as before the first apply; what brings them back at the next start of the" \
-    "host could not be removed: $(one_line "$said")"
+  said=$(cleared 2>&1) || see "the rules are as before, and yet come back when the host starts: $(one_line "$said")"
   say "the rules are as before the first apply"
 }
 
@@ -327,9 +332,10 @@ status() {
   fi
 }
 
-# The start of the host: what was on trial when it went down is not confirmed.
+# The start of the host, or of what flushes all rules: what was on trial then is not confirmed.
 boot() {
   lock
+  if [ -n "$(fw_environment)" ]; then return; fi
   rm -rf -- "$STATE/trial" "${STATE:?}/previous"
   said=$(loaded "$HERE" 2>&1) || fail "the rules were not loaded: $(one_line "$said")"
 }
