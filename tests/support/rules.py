@@ -2,16 +2,67 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Final
 
+from orthancgen.firewall.catalogue import DIALECTS
 from orthancgen.firewall.policy import Policy, policy
 from orthancgen.firewall.wireguard import peer_conf, peers, server_conf
 from orthancgen.plan.model import Plan
-from tests.support import readback_linux
-from tests.support.policies import Generated
-from tests.unit.firewall import test_aws, test_azure, test_google_cloud, test_windows
+from tests.support import readback, readback_linux
 
-_KEY = "A" * 43 + "="
+_HTTPS: Final = {("0.0.0.0/0", 443, "tcp"), ("::/0", 443, "tcp")}
+_KEY: Final = "A" * 43 + "="
+
+
+def built(name: str, path: str, plan: Plan, policy: Policy) -> str:
+    """The text of one file of a dialect."""
+    return next(file.build(plan, policy) for file in DIALECTS[name].files if file.path == path)
+
+
+def _windows(plan: Plan, policy: Policy) -> None:
+    """Both scripts let in exactly the filters of the host; the rest is said to be missing."""
+    here = readback.expected(policy.of_hook("input"))
+    for path, read in (("apply.ps1", readback.powershell), ("apply.cmd", readback.netsh)):
+        frame = readback.frame_of(partial(built, "windows", path), plan, policy)
+        assert read(built("windows", path, plan, policy), frame) == here, path
+    missing = [f"{it.source} to port {it.port}" for it in policy.of_hook("forward")]
+    said = [unexpressed.what for unexpressed in DIALECTS["windows"].unexpressed(plan, policy)]
+    assert len(said) == len(missing)
+    assert all(text.endswith(end) for text, end in zip(said, missing, strict=True))
+
+
+def _cloud(
+    name: str, readers: Mapping[str, Callable[[str], readback.ByCloud]], echo: set[tuple[str, str]], plan: Plan,
+    policy: Policy,
+) -> None:  # fmt: skip
+    calls = {(f"{call.address}/{128 if ':' in call.address else 32}", call.port, "tcp") for call in policy.calls}
+    out = calls | _HTTPS if name == "aws" else set()
+    assert list(DIALECTS[name].unexpressed(plan, policy)) == []
+    for path, read in readers.items():
+        found = read(built(name, path, plan, policy))
+        assert found == readback.ByCloud(readback.expected(policy.filters), echo, out), path
+
+
+def _linux(name: str, plan: Plan, policy: Policy) -> None:
+    assert readback_linux.lines(name, plan, policy) == readback_linux.expected(name, policy)
+
+
+CHECKS: Final[Mapping[str, Callable[[Plan, Policy], None]]] = {
+    **{name: partial(_linux, name) for name in readback_linux.DIALECTS_READ},
+    "windows": _windows,
+    "aws": partial(
+        _cloud, "aws",
+        {"security-group.template.json": readback.cloudformation, "main.tf.json": readback.aws_terraform},
+        {("icmp", "0.0.0.0/0"), ("icmpv6", "::/0")},
+    ),
+    "google_cloud": partial(
+        _cloud, "google_cloud", {"main.tf.json": readback.google_cloud}, {("icmp", "0.0.0.0/0"), ("58", "::/0")}
+    ),
+    "azure": partial(_cloud, "azure", {"main.tf.json": readback.azure}, {("Icmp", "0.0.0.0/0")}),
+}  # fmt: skip
+"""Dialect -> asserts that its files let in exactly a policy."""
 
 
 def rules_say_the_policy(plan: Plan) -> None:
@@ -39,17 +90,9 @@ class _Hashable:
 
 @lru_cache(maxsize=10_000)
 def _rules(of: _Hashable) -> None:
-    for name in sorted(of.listed & set(readback_linux.DIALECTS_READ)):
-        assert readback_linux.lines(name, of.plan, of.policy) == readback_linux.expected(name, of.policy)
-    one = Generated(0, "", of.plan, of.policy)
-    for name, module in (
-        ("windows", test_windows),
-        ("aws", test_aws),
-        ("google_cloud", test_google_cloud),
-        ("azure", test_azure),
-    ):
+    for name, check in CHECKS.items():
         if name in of.listed:
-            module.check(one)
+            check(of.plan, of.policy)
 
 
 def _vpn(plan: Plan) -> None:

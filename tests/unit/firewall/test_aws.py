@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,36 +15,11 @@ from orthancgen.plan.build import plan
 from tests.support import readback
 from tests.support.environments import PRODUCTION, site_of
 from tests.support.hostile import CORPUS
-from tests.support.policies import Generated, generated, some
-from tests.support.proof import ProofFigures
+from tests.support.policies import Generated, generated
 
 CLOUDFORMATION, TERRAFORM = AWS.files
 ECHO = {("icmp", "0.0.0.0/0"), ("icmpv6", "::/0")}
 HTTPS = {("0.0.0.0/0", 443, "tcp"), ("::/0", 443, "tcp")}
-
-
-def check(one: Generated) -> None:
-    calls = {(f"{call.address}/{128 if ':' in call.address else 32}", call.port, "tcp") for call in one.policy.calls}
-    wanted = readback.ByCloud(readback.expected(one.policy.filters), ECHO, calls | HTTPS)
-    assert list(AWS.unexpressed(one.plan, one.policy)) == []
-    assert readback.cloudformation(CLOUDFORMATION.build(one.plan, one.policy)) == wanted, one.seed
-    assert readback.aws_terraform(TERRAFORM.build(one.plan, one.policy)) == wanted, one.seed
-
-
-@pytest.mark.parametrize("first", [1, 51])
-def test_generated_policies_are_read_back(first: int, tmp_path: Path) -> None:
-    count = 0
-    for one in some(50, tmp_path, first=first):
-        check(one)
-        count += 1
-    assert count == 50
-
-
-@pytest.mark.proof
-def test_many_generated_policies_are_read_back(tmp_path: Path, proof_figures: ProofFigures) -> None:
-    for one in some(200, tmp_path, first=1001):
-        check(one)
-    proof_figures("policies of AWS security groups, two files each", 200, "read back as they were")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -12,33 +11,10 @@ from orthancgen.firewall.azure import AZURE
 from orthancgen.firewall.policy import Filter
 from tests.support import readback
 from tests.support.hostile import CORPUS
-from tests.support.policies import Generated, generated, some
-from tests.support.proof import ProofFigures
+from tests.support.policies import Generated, generated
 
 (MODULE,) = AZURE.files
 ECHO = {("Icmp", "0.0.0.0/0")}
-
-
-def check(one: Generated) -> None:
-    assert list(AZURE.unexpressed(one.plan, one.policy)) == []
-    read = readback.azure(MODULE.build(one.plan, one.policy))
-    assert read == readback.ByCloud(readback.expected(one.policy.filters), ECHO, set()), one.seed
-
-
-@pytest.mark.parametrize("first", [1, 51])
-def test_generated_policies_are_read_back(first: int, tmp_path: Path) -> None:
-    count = 0
-    for one in some(50, tmp_path, first=first):
-        check(one)
-        count += 1
-    assert count == 50
-
-
-@pytest.mark.proof
-def test_many_generated_policies_are_read_back(tmp_path: Path, proof_figures: ProofFigures) -> None:
-    for one in some(200, tmp_path, first=1001):
-        check(one)
-    proof_figures("policies of Azure network security groups", 200, "read back as they were")
 
 
 @pytest.fixture(scope="module")
