@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from orthancgen.cli.output import console, env_argument, json_option, load_plan
+from orthancgen.cli.output import console, env_argument, json_option, load_plan, output_option
 from orthancgen.errors import InputError
 from orthancgen.orthanc.access import Command
 
@@ -30,12 +30,7 @@ _COMMANDS: Final[tuple[Command, ...]] = (
     show_default=True,
     help="table for a terminal, json for programs, csv for spreadsheets, html for a page with a picture.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to this file, not to standard output.",
-)
+@output_option
 @click.option("--caller", "callers", multiple=True, metavar="NAME", help="This caller alone, by name or AE title.")
 @click.option("--command", "commands", multiple=True, type=click.Choice(_COMMANDS), help="This DICOM command alone.")
 @click.option("--allowed-only", "allowed", flag_value=True, type=bool, default=None, help="What is allowed alone.")

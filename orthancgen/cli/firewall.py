@@ -19,7 +19,6 @@ from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
 from orthancgen.plan.model import Plan
 
-_SCRIPT: Final = "firewall.sh"
 _VERBS: Final = {
     "check": "Have the firewall's own program check the rules of ENV; nothing is loaded.",
     "confirm": "Keep the rules that `apply --revert-after` loaded.",
@@ -132,6 +131,7 @@ for _verb, _text in _VERBS.items():
 
 
 def _run(env: str, dialect: str | None, state_root: Path | None, arguments: list[str]) -> None:
+    from orthancgen.firewall.dialect import SCRIPT
     from orthancgen.render.artifact import Bundle
     from orthancgen.render.catalogue import render
     from orthancgen.render.write import write
@@ -154,7 +154,7 @@ def _run(env: str, dialect: str | None, state_root: Path | None, arguments: list
     except OSError as error:
         raise cannot_use(state, error) from None
     shell = shutil.which("sh") or "/bin/sh"
-    done = subprocess.run([shell, str(folder / _SCRIPT), *arguments], check=False)
+    done = subprocess.run([shell, str(folder / SCRIPT), *arguments], check=False)
     if done.returncode == Exit.SOMETHING_TO_SEE:
         leave(Exit.SOMETHING_TO_SEE)
     if done.returncode != 0:
@@ -171,11 +171,12 @@ def _host_dialect(plan: Plan, chosen: str | None) -> str:
         InputError: none is listed that this host can load, or several are and none is named.
     """
     from orthancgen.firewall.catalogue import DIALECTS
+    from orthancgen.firewall.dialect import SCRIPT
 
     loadable = [
         name
         for name in dict.fromkeys(plan.site.network.firewall)
-        if any(file.path == _SCRIPT for file in DIALECTS[name].files)
+        if any(file.path == SCRIPT for file in DIALECTS[name].files)
     ]
     if chosen is None and len(loadable) == 1:
         return loadable[0]

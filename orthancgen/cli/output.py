@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -37,6 +38,16 @@ def env_argument(function: F) -> F:
 def json_option(function: F) -> F:
     """The --json flag."""
     return click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")(function)
+
+
+def output_option(function: F) -> F:
+    """The -o option."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Write to this file, not to standard output.",
+    )(function)
 
 
 def print_json(document: Any) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orthancgen.cli.output import console, env_argument, json_option, leave
+from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError
 from orthancgen.verify.document import as_json, as_junit
@@ -31,12 +31,7 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     show_default=True,
     help="text for people, json for programs, junit for CI.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to this file, not to standard output.",
-)
+@output_option
 def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: Path | None) -> None:
     """Prove that ENV is what was asked for: what must work, works; what must be refused, is refused.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from orthancgen.firewall.policy import Policy
 from orthancgen.plan.model import Plan
+from orthancgen.render.engine import render_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,19 @@ class Dialect:
     where: Literal["host", "cloud", "vpn"]
     files: tuple[RuleFile, ...]
     unexpressed: Callable[[Plan, Policy], Iterator[Unexpressed]]
+
+
+SCRIPT: Final = "firewall.sh"
+"""What loads a dialect's rules on a host: check, apply, confirm, undo, status."""
+
+
+def script(name: str) -> RuleFile:
+    """The script of a dialect whose rules are loaded on a host of Linux."""
+    return RuleFile(
+        SCRIPT,
+        lambda _, policy: render_template(f"firewall/{name}/{SCRIPT}", environment=policy.environment, dialect=name),
+        0o755,
+    )
 
 
 def everything(plan: Plan, policy: Policy) -> Iterator[Unexpressed]:

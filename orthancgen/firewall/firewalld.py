@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from orthancgen.firewall.dialect import Dialect, RuleFile, everything
+from orthancgen.firewall.dialect import Dialect, RuleFile, everything, script
 from orthancgen.firewall.policy import Filter, Policy
 from orthancgen.plan.model import Plan
-from orthancgen.render.engine import render_template
 from orthancgen.render.quoting import line_comment, network, rule_text
 
 _PRIORITY: Final = "-32000"
@@ -111,11 +110,6 @@ def _document(root: Element) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(root, encoding="unicode")}\n'
 
 
-def _script(plan: Plan, policy: Policy) -> str:
-    del plan
-    return render_template("firewall/firewalld/firewall.sh", environment=policy.environment, dialect="firewalld")
-
-
 FIREWALLD: Final = Dialect(
     name="firewalld",
     title="firewalld",
@@ -123,7 +117,7 @@ FIREWALLD: Final = Dialect(
     files=(
         RuleFile("policy.xml", _policy_xml),
         RuleFile("direct.xml", _direct_xml),
-        RuleFile("firewall.sh", _script, 0o755),
+        script("firewalld"),
     ),
     unexpressed=everything,
 )

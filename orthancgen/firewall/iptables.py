@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal
 
-from orthancgen.firewall.dialect import Dialect, RuleFile, everything
+from orthancgen.firewall.dialect import Dialect, RuleFile, everything, script
 from orthancgen.firewall.policy import Policy
 from orthancgen.plan.model import Plan
 from orthancgen.render.engine import render_template
@@ -37,15 +37,10 @@ def _rules(version: Literal[4, 6]) -> Callable[[Plan, Policy], str]:
     return build
 
 
-def _script(plan: Plan, policy: Policy) -> str:
-    del plan
-    return render_template("firewall/iptables/firewall.sh", environment=policy.environment, dialect="iptables")
-
-
 IPTABLES: Final = Dialect(
     "iptables",
     "iptables and ip6tables",
     "host",
-    (RuleFile("rules.v4", _rules(4)), RuleFile("rules.v6", _rules(6)), RuleFile("firewall.sh", _script, 0o755)),
+    (RuleFile("rules.v4", _rules(4)), RuleFile("rules.v6", _rules(6)), script("iptables")),
     everything,
 )

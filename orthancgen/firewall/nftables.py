@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from orthancgen.firewall.dialect import Dialect, RuleFile, everything
+from orthancgen.firewall.dialect import Dialect, RuleFile, everything, script
 from orthancgen.firewall.policy import Policy
 from orthancgen.plan.model import Plan
 from orthancgen.render.engine import render_template
@@ -24,15 +24,10 @@ def _rules(plan: Plan, policy: Policy) -> str:
     )
 
 
-def _script(plan: Plan, policy: Policy) -> str:
-    del plan
-    return render_template("firewall/nftables/firewall.sh", environment=policy.environment, dialect="nftables")
-
-
 NFTABLES: Final = Dialect(
     "nftables",
     "nftables",
     "host",
-    (RuleFile("rules.nft", _rules), RuleFile("firewall.sh", _script, 0o755)),
+    (RuleFile("rules.nft", _rules), script("nftables")),
     everything,
 )

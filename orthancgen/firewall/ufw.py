@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from orthancgen.firewall.dialect import Dialect, RuleFile, everything
+from orthancgen.firewall.dialect import Dialect, RuleFile, everything, script
 from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.plan.model import Plan
 from orthancgen.render.engine import render_template
@@ -80,13 +80,7 @@ UFW: Final = Dialect(
         RuleFile("after.rules", lambda plan, policy: _after_rules(plan, policy, 4)),
         RuleFile("after6.rules", lambda plan, policy: _after_rules(plan, policy, 6)),
         RuleFile("after.init", lambda plan, policy: render_template("firewall/ufw/after.init")),
-        RuleFile(
-            "firewall.sh",
-            lambda _, policy: render_template(
-                "firewall/ufw/firewall.sh", environment=policy.environment, dialect="ufw"
-            ),
-            0o755,
-        ),
+        script("ufw"),
     ),
     unexpressed=everything,
 )

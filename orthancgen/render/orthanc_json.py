@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from orthancgen.orthanc.access import ALLOW, ALWAYS
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import addresses, verifier_seen
@@ -28,23 +29,6 @@ VERIFIER: Final = "orthancgen-verify"
 """Name of `orthancgen verify` among the modalities."""
 INDEX_IN_CONTAINER: Final = "/var/lib/orthanc/index"
 """Folder of the index database in a container, where the model names one."""
-_ALWAYS_ALLOW: Final = {
-    "echo": "DicomAlwaysAllowEcho",
-    "store": "DicomAlwaysAllowStore",
-    "find": "DicomAlwaysAllowFind",
-    "find_worklist": "DicomAlwaysAllowFindWorklist",
-    "get": "DicomAlwaysAllowGet",
-    "move": "DicomAlwaysAllowMove",
-}
-_ALLOW: Final = {
-    "echo": "AllowEcho",
-    "store": "AllowStore",
-    "find": "AllowFind",
-    "find_worklist": "AllowFindWorklist",
-    "get": "AllowGet",
-    "move": "AllowMove",
-    "storage_commitment": "AllowStorageCommitment",
-}
 _TLS_VERSIONS: Final = {"1.2": 4, "1.3": 5}
 _PLUGIN_LIBRARIES: Final = {"dicomweb": "libOrthancDicomWeb.so"}
 _MODE_NAMED_SINCE: Final = Version.parse("1.13.0")
@@ -153,7 +137,7 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
         "DicomCheckCalledAet": checks.called_aet,
         "DicomCheckModalityHost": checks.calling_aet == "registered_from_own_address",
         "StrictAetComparison": checks.exact_case,
-        **{key: command in checks.anyone_may for command, key in _ALWAYS_ALLOW.items()},
+        **{key: command in checks.anyone_may for command, key in ALWAYS.items()},
         "DicomTlsEnabled": site.dicom.tls.enabled,
     }
     if site.dicom.tls.enabled:
@@ -204,7 +188,7 @@ def _modality(modality: Modality, known: Mapping[str, object], host: str, port: 
         "Host": host,
         "Port": port,
         "Manufacturer": modality.manufacturer,
-        **{key: command in modality.may for command, key in _ALLOW.items()},
+        **{keys[0]: command in modality.may for command, keys in ALLOW.items()},
         "UseDicomTls": modality.tls,
     }
     if modality.timeout_seconds is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import EISDIR
 from pathlib import Path
 from typing import Literal
 
@@ -46,28 +48,45 @@ def write(bundle: Bundle, folder: Path) -> tuple[Change, ...]:
         RenderError: the folder cannot be written; what was there still is.
     """
     changes = compare(bundle, folder)
-    staged: list[tuple[Path, Path]] = []
+    new = [bundle.file(change.path) for change in changes if change.state in {"create", "change"}]
+    # The manifest is the last file of a bundle: it never names a file that is not there yet.
+    place([(folder / file.path, file.content, file.mode) for file in new], folder)
     try:
-        for change in changes:
-            if change.state in {"create", "change"}:
-                target = folder / change.path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                staged.append((stage(bundle.file(change.path).content, target, bundle.file(change.path).mode), target))
-        # The manifest is the last file of a bundle: it never names a file that is not there yet.
-        for temporary, target in staged:
-            temporary.replace(target)
         for change in changes:
             if change.state == "remove":
                 (folder / change.path).unlink(missing_ok=True)
     except OSError as error:
-        raise RenderError(
-            f"cannot write {error.filename or folder}: {error.strerror}",
-            hint="name a folder that you may write, with -o",
-        ) from None
+        raise cannot_write(folder, error) from None
+    return changes
+
+
+def place(files: Sequence[tuple[Path, bytes, int]], folder: Path) -> None:
+    """Write files (place, content, mode), in their order; none is replaced before all lie beside, complete.
+
+    Raises:
+        RenderError: one cannot be written; what was there still is.
+    """
+    staged: list[tuple[Path, Path]] = []
+    try:
+        for target, content, mode in files:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir():
+                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
+            staged.append((stage(content, target, mode), target))
+        for temporary, target in staged:
+            temporary.replace(target)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
     finally:
         for temporary, _ in staged:
             temporary.unlink(missing_ok=True)
-    return changes
+
+
+def cannot_write(folder: Path, error: OSError) -> RenderError:
+    """The error for a folder that the file system refuses."""
+    return RenderError(
+        f"cannot write {error.filename or folder}: {error.strerror}", hint="name a folder that you may write, with -o"
+    )
 
 
 def stage(content: bytes, target: Path, mode: int) -> Path:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from errno import EISDIR
 from pathlib import Path
 from typing import Final
 
-from orthancgen.errors import InputError, RenderError
+from orthancgen.errors import InputError
 from orthancgen.firewall.wireguard import SERVER_FILE, Peer, peer_conf, peers, server_conf
 from orthancgen.plan.model import Plan
-from orthancgen.render.write import stage
+from orthancgen.render.write import cannot_write, place
 from orthancgen.secrets.value import SecretValue
 from orthancgen.vpn.keys import public_key
 
@@ -53,7 +51,12 @@ def write_configurations(plan: Plan, secrets: Mapping[str, SecretValue], folder:
     for peer in all_peers:
         private = secrets[peer.secret].reveal() if peer.secret else ""
         files[f"peer-{peer.name}.conf"] = peer_conf(plan, peer, private, public_keys[host])
-    return _write(files, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    place([(folder / name, text.encode("ascii"), FILE_MODE) for name, text in files.items()], folder)
+    return [folder / name for name in files]
 
 
 def _require_distinct(host: str, all_peers: tuple[Peer, ...]) -> None:
@@ -78,25 +81,3 @@ def _require_distinct(host: str, all_peers: tuple[Peer, ...]) -> None:
                 f"modalities.{peer.name}: its file has the name of that of {other} where case does not count",
                 hint="rename one of the two modalities",
             )
-
-
-def _write(files: Mapping[str, str], folder: Path) -> list[Path]:
-    staged: list[tuple[Path, Path]] = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
-        for name, text in files.items():
-            target = folder / name
-            if target.is_dir():
-                raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(target))
-            staged.append((stage(text.encode("ascii"), target, FILE_MODE), target))
-        for temporary, target in staged:
-            temporary.replace(target)
-    except OSError as error:
-        raise RenderError(
-            f"cannot write {error.filename or folder}: {error.strerror}",
-            hint="name a folder that you may write, with -o",
-        ) from None
-    finally:
-        for temporary, _ in staged:
-            temporary.unlink(missing_ok=True)
-    return [target for _, target in staged]

@@ -16,6 +16,7 @@ import pytest
 
 from orthancgen import firewall
 from orthancgen.firewall.catalogue import DIALECTS
+from orthancgen.firewall.dialect import SCRIPT
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.plan.build import plan
 from orthancgen.plan.model import Plan, ServiceName
@@ -146,6 +147,9 @@ def test_each_template_of_a_firewall_is_used_by_it() -> None:
         name = str(path.relative_to(folder.parent)).removesuffix(".j2")
         if path.parent == folder:
             users = list(folder.glob("*/*.j2"))
+        elif path.name == f"{SCRIPT}.j2":
+            assert SCRIPT in {file.path for file in DIALECTS[path.parent.name].files}
+            continue
         else:
             assert path.parent.name in DIALECTS
             users = [Path(firewall.__file__).parent / f"{path.parent.name}.py"]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.live
 
 NAMES: Final = ("ufw", "firewalld")
 BOTH = pytest.mark.parametrize("name", NAMES)
-_STATE: Final = "/var/lib/orthancgen/firewall"
+_STATE: Final = "/var/lib/orthancgen-firewall"
 
 
 class Host:

@@ -504,4 +504,4 @@ def _let_in(policy: Policy) -> list[tuple[str, int]]:
 
 _CHAINS: Final = ("sh", "-c", "for p in iptables ip6tables; do $p -S; $p -t mangle -S; $p -t nat -S; done")
 UNIT: Final = "/etc/systemd/system/orthancgen-firewall.service"
-STATE: Final = "/var/lib/orthancgen/firewall"
+STATE: Final = "/var/lib/orthancgen-firewall"

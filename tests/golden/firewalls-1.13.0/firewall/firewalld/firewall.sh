@@ -11,7 +11,7 @@ ENVIRONMENT=firewalls
 DIALECT=firewalld
 DATA='policy.xml direct.xml'
 NEEDS='firewall-cmd firewall-offline-cmd iptables iptables-restore ip6tables ip6tables-restore flock setsid unshare'
-STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
+STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen-firewall}
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 help() {
@@ -35,7 +35,7 @@ they are confirmed; until then, firewall-cmd --reload takes them back.
 The policy comes before every zone and denies what it does not allow, so what zones allow counts no more.
 Rules are loaded by firewall-cmd --reload. That is how firewalld is: it lets nobody in while it loads, it empties every
 table of iptables, and programs such as Docker put their own rules back by themselves, when it tells them.
-What is needed to go back is kept in /var/lib/orthancgen/firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
+What is needed to go back is kept in /var/lib/orthancgen-firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
 
 Exit: 0 good; 1 there is something to see; 2 wrong usage; 4 failed, and the rules are as before.
 HELP

@@ -11,7 +11,7 @@ ENVIRONMENT=prod
 DIALECT=nftables
 DATA='rules.nft'
 NEEDS='nft flock setsid'
-STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
+STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen-firewall}
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 help() {
@@ -31,8 +31,8 @@ open where the host follows them already, as one with containers or another fire
 you can still come in.
 The rules come back when the host starts, before its network, by the systemd unit orthancgen-firewall.service; those of
 --revert-after do so once they are confirmed. Without systemd, let the start of the host run
-  sh /var/lib/orthancgen/firewall/kept/firewall.sh boot
-What is needed to go back is kept in /var/lib/orthancgen/firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
+  sh /var/lib/orthancgen-firewall/kept/firewall.sh boot
+What is needed to go back is kept in /var/lib/orthancgen-firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
 
 Exit: 0 good; 1 there is something to see; 2 wrong usage; 4 failed, and the rules are as before.
 HELP

@@ -11,7 +11,7 @@ ENVIRONMENT=published
 DIALECT=ufw
 DATA='user.rules user6.rules after.rules after6.rules after.init'
 NEEDS='ufw iptables iptables-restore ip6tables ip6tables-restore awk sysctl flock setsid unshare'
-STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen/firewall}
+STATE=${ORTHANCGEN_FIREWALL_STATE:-/var/lib/orthancgen-firewall}
 HERE=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 help() {
@@ -35,7 +35,7 @@ written there once they are confirmed. They take the place of all rules of `ufw 
 connections becomes deny, for outgoing ones allow, the one for routed ones stays. What before.rules lets in comes first
 and stays: as ufw is delivered that is ICMP, DHCP, and mDNS and SSDP by multicast.
 Rules are replaced without a gap where ufw is in force already; `ufw reload` itself opens the host for a moment.
-What is needed to go back is kept in /var/lib/orthancgen/firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
+What is needed to go back is kept in /var/lib/orthancgen-firewall, or the folder that ORTHANCGEN_FIREWALL_STATE names.
 
 Exit: 0 good; 1 there is something to see; 2 wrong usage; 4 failed, and the rules are as before.
 HELP
