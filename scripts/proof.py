@@ -1,12 +1,16 @@
 """Run the full counts of every sampled test on real servers and write what came of them: docs/proof.md.
 
 Usage: python scripts/proof.py [FURTHER ARGUMENTS OF PYTEST]
+
+With arguments, which choose some of the tests, the rows of the others stay as they were, each with its own day.
 """
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -67,23 +71,40 @@ def main() -> int:
             row = json.loads(line)
             collector.outcomes[row["test"]].figures.append((row["what"], row["count"], row["result"]))
     if collector.outcomes:
-        PAGE.write_text(page(collector.outcomes, facts()), encoding="utf-8")
+        chosen = len(sys.argv) > 1 and PAGE.exists()
+        earlier = rows_of(PAGE.read_text(encoding="utf-8")) if chosen else {}
+        day = datetime.datetime.now(datetime.UTC).date().isoformat()
+        PAGE.write_text(page(collector.outcomes, facts(), day, earlier), encoding="utf-8")
         print(PAGE.relative_to(ROOT))
     return code
 
 
-def page(outcomes: Mapping[str, Outcome], machine: Mapping[str, str]) -> str:
-    """The text of docs/proof.md."""
+_TEST: Final = re.compile(r"^\|.*\| `([^`]*)` \|[^|]*\|[^|]*\|$")
+
+
+def rows_of(text: str) -> dict[str, list[str]]:
+    """Test -> its rows in an earlier page."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if matched := _TEST.match(line):
+            found.setdefault(matched[1], []).append(line)
+    return found
+
+
+def page(
+    outcomes: Mapping[str, Outcome], machine: Mapping[str, str], day: str, earlier: Mapping[str, list[str]]
+) -> str:
+    """The text of docs/proof.md: what ran on this day, and what an earlier page tells of other tests."""
     lines = [*(f"- {name}: {value}" for name, value in machine.items()), ""]
-    lines += ["| what | count | result | test | seconds |", "|---|---|---|---|---|"]
-    for test, outcome in sorted(outcomes.items()):
-        lines += rows(test, outcome)
+    lines += ["| what | count | result | test | seconds | day |", "|---|---|---|---|---|---|"]
+    for test in sorted({*outcomes, *(_cell(test) for test in earlier)}):
+        lines += rows(test, outcomes[test], day) if test in outcomes else earlier[test]
     return HEADER + "\n".join(lines) + "\n"
 
 
-def rows(test: str, outcome: Outcome) -> Iterable[str]:
+def rows(test: str, outcome: Outcome, day: str) -> Iterable[str]:
     """A row for each figure of a test; one without figures where it told none, or did not pass."""
-    end = f"`{_cell(test)}` | {outcome.seconds:.0f} |"
+    end = f"`{_cell(test)}` | {outcome.seconds:.0f} | {day} |"
     if outcome.result != "passed" or not outcome.figures:
         yield f"| | | **{outcome.result}** | {end}" if outcome.result != "passed" else f"| | | passed | {end}"
         return
