@@ -37,7 +37,7 @@ def compose_config(folder: Path, *arguments: str, **variables: str) -> subproces
 
 
 def test_there_are_compose_files() -> None:
-    assert len(COMPOSE) == 4
+    assert len(COMPOSE) == 5
 
 
 @pytest.mark.parametrize("name", COMPOSE)
@@ -47,7 +47,7 @@ def test_compose_reads_its_file(name: str) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     read: dict[str, Any] = json.loads(done.stdout)
-    assert read["name"] == "orthancgen-prod"
+    assert read["name"] == f"orthancgen-{name.partition('-')[0]}"
     assert set(read["services"]) == {"database", "database-account", "orthanc", "backend", "gateway"}
     folders = {
         service: {Path(m["source"]).parent for m in body["volumes"] if m["type"] == "bind"}
