@@ -1,7 +1,8 @@
 """Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
-Beside each other run what is on a container engine, what starts servers of this host, everything else, and the tests of
-the backend. The output of each follows when it has ended. Exit 1 where one fails. Arguments go to pytest.
+Beside each other run what is on a container engine, what starts servers of this host (in two halves), everything else,
+and the tests of the backend. The output of each follows when it has ended. Exit 1 where one fails.
+Arguments go to pytest.
 """
 
 from __future__ import annotations
@@ -12,14 +13,20 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Final
 
 NO_CACHE: Final = ("-p", "no:cacheprovider")
 PYTEST: Final = (sys.executable, "-m", "pytest", *sys.argv[1:])
+PROOFS: Final = ("test_access", "test_arrival", "test_firewall", "test_verify", "test_wireguard")
+LIVE: Final = sorted(str(path) for path in Path("tests/live").glob("test_*.py"))
+OF_PROOFS: Final = tuple(path for path in LIVE if Path(path).name.startswith(PROOFS))
+OF_SERVERS: Final = tuple(path for path in LIVE if path not in OF_PROOFS)
 PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests of the backend": (sys.executable, "scripts/backend_npm.py", "test"),
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
-    "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "tests/live"),
+    "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
+    "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
     "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE),
 }
 """Heading -> command; in the order of their ends, as a rule."""
