@@ -218,12 +218,16 @@ def recorded(backend: httpx.Client, headers: dict[str, str]) -> int:
 
 def test_a_backup_that_is_killed_while_orthanc_is_halted_leaves_it_working(site: Contained, tmp_path: Path) -> None:
     orthanc = orthanc_process(site)
-    command = site.start("backup")
-    deadline = time.monotonic() + 60
-    while not is_halted(orthanc):
-        assert time.monotonic() < deadline, "Orthanc was never halted"
-        assert command.poll() is None, command.communicate()
-    command.kill()
+    # It is halted for some milliseconds, which a busy machine may look past: then another backup is made.
+    for _ in range(10):
+        command = site.start("backup")
+        while not (halted := is_halted(orthanc)) and command.poll() is None:
+            pass
+        if halted:
+            command.kill()
+            break
+        command.communicate()
+    assert halted, "Orthanc was never seen halted"
     since = time.monotonic()
     wait_until(lambda: not is_halted(orthanc), seconds=20, what="Orthanc goes on")
     assert time.monotonic() - since < 20
