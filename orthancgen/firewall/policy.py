@@ -155,7 +155,7 @@ def _of_flow(plan: Plan, flow: Flow) -> Iterator[Filter]:
     if listener is None:
         return
     purpose: Literal["dicom", "web"] = "dicom" if listener.name.startswith("DICOM") else "web"
-    hook = arrival(plan.site).hook
+    hook: Hook = "forward" if _is_redirected(plan, listener) else "input"
     for source in EVERY_ADDRESS if flow.source == ANYONE else (flow.source,):
         yield Filter(source, flow.port, "tcp", hook, _label(listener, flow), (flow.reason,), purpose)
 
@@ -192,9 +192,17 @@ def _merged(wanted: list[Filter]) -> Iterator[Filter]:
         yield Filter(first.source, first.port, first.protocol, first.hook, label, reasons, first.purpose)
 
 
+def _is_redirected(plan: Plan, listener: Listener) -> bool:
+    """Whether the engine's packet filter redirects a port to its container.
+
+    The containers' network is IPv4: a port that is published on an IPv6 address is served by the engine's own proxy.
+    """
+    return arrival(plan.site).hook == "forward" and ":" not in listener.address
+
+
 def _published(plan: Plan) -> Iterator[Published]:
-    if arrival(plan.site).hook == "forward":
-        for listener in plan.listeners:
+    for listener in plan.listeners:
+        if _is_redirected(plan, listener):
             yield Published(listener.port, listener.address)
 
 
