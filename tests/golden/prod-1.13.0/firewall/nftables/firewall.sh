@@ -127,9 +127,11 @@ ready() {
 
 lock() {
   ready
-  mkdir -p -- "$STATE" 2>/dev/null || fail "cannot make the folder $STATE: name another in ORTHANCGEN_FIREWALL_STATE"
   exec 9>/run/orthancgen-firewall.lock
   flock -w 30 9 || fail "another run of this script is at work: try again when it has ended"
+  mkdir -p -- "$STATE" 2>/dev/null || fail "cannot make the folder $STATE: name another in ORTHANCGEN_FIREWALL_STATE"
+  # What is refused leaves no empty folder.
+  trap 'rmdir -- "$STATE" 2>/dev/null || :' EXIT
 }
 
 checked() {
