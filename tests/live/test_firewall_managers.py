@@ -186,7 +186,7 @@ def test_packets_go_as_the_policy_says(name: str, published: Host) -> None:
 
 @pytest.mark.proof
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("name", "count"), [("ufw", 200), ("firewalld", 60)])
+@pytest.mark.parametrize(("name", "count"), [("ufw", 200), ("firewalld", 200)])
 def test_many_policies(name: str, count: int, published: Host, proof_figures: ProofFigures) -> None:
     probes = 0
     for made in some(count, published.environments, first=1000, firewall=name):
