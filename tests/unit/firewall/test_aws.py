@@ -7,14 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from orthancgen.errors import RenderError
 from orthancgen.firewall.aws import AWS
 from orthancgen.firewall.policy import Filter, OutgoingCall
 from orthancgen.firewall.policy import policy as policy_of
 from orthancgen.plan.build import plan
 from tests.support import readback
 from tests.support.environments import PRODUCTION, site_of
-from tests.support.hostile import CORPUS
 from tests.support.policies import Generated, generated
 
 CLOUDFORMATION, TERRAFORM = AWS.files
@@ -112,18 +110,3 @@ def test_the_parser_would_find_a_fault(old: str, new: str, site: Generated) -> N
     assert readback.cloudformation(text).lets_in == readback.expected(policy.filters)
     with pytest.raises((readback.UnreadableError, ValueError, KeyError)):
         readback.cloudformation(text.replace(old, new, 1))
-
-
-@pytest.mark.parametrize("value", CORPUS)
-def test_a_hostile_name_or_label_is_text_or_refused(value: str, site: Generated) -> None:
-    one = Filter("192.0.2.1/32", 104, "tcp", "forward", "DICOM", ("r",), "dicom")
-    for policy in (
-        replace(site.policy, environment=value, filters=(one,), calls=()),
-        replace(site.policy, filters=(replace(one, label=value),), calls=()),
-    ):
-        try:
-            text = TERRAFORM.build(site.plan, policy)
-        except RenderError:
-            continue
-        assert readback.aws_terraform(text).lets_in == readback.expected([one])
-        assert readback.cloudformation(CLOUDFORMATION.build(site.plan, policy)).lets_in == readback.expected([one])

@@ -6,11 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from orthancgen.errors import RenderError
 from orthancgen.firewall.azure import AZURE
 from orthancgen.firewall.policy import Filter
 from tests.support import readback
-from tests.support.hostile import CORPUS
 from tests.support.policies import Generated, generated
 
 (MODULE,) = AZURE.files
@@ -59,17 +57,3 @@ def test_the_parser_would_find_a_fault(old: str, new: str, site: Generated) -> N
     assert readback.azure(text).lets_in == readback.expected([one])
     with pytest.raises((readback.UnreadableError, ValueError, KeyError)):
         readback.azure(text.replace(old, new, 1))
-
-
-@pytest.mark.parametrize("value", CORPUS)
-def test_a_hostile_name_or_label_is_text_or_refused(value: str, site: Generated) -> None:
-    one = Filter("192.0.2.1/32", 104, "tcp", "forward", "DICOM", ("r",), "dicom")
-    for policy in (
-        replace(site.policy, environment=value, filters=(one,), calls=()),
-        replace(site.policy, filters=(replace(one, label=value),), calls=()),
-    ):
-        try:
-            text = MODULE.build(site.plan, policy)
-        except RenderError:
-            continue
-        assert readback.azure(text).lets_in == readback.expected([one])

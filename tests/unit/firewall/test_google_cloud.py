@@ -89,17 +89,3 @@ def test_the_parser_finds_what_terraform_would_evaluate(text: str) -> None:
 def test_names_of_rules_are_as_different_as_networks() -> None:
     networks = ["1.2.3.4/32", "1:2:3:4:32::/80", "1::2/128", "1:2::/128", "::1/128", "::/0", "0.0.0.0/0", "1::2:128/0"]
     assert len({key_of("tcp", 22, one) for one in networks}) == len(networks)
-
-
-@pytest.mark.parametrize("value", CORPUS)
-def test_a_hostile_name_or_label_is_text_or_refused(value: str, site: Generated) -> None:
-    one = Filter("192.0.2.1/32", 104, "tcp", "forward", "DICOM", ("r",), "dicom")
-    for policy in (
-        replace(site.policy, environment=value, filters=(one,), calls=()),
-        replace(site.policy, filters=(replace(one, label=value),), calls=()),
-    ):
-        try:
-            text = MODULE.build(site.plan, policy)
-        except RenderError:
-            continue
-        assert readback.google_cloud(text).lets_in == readback.expected([one])

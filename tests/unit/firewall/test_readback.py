@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orthancgen.errors import RenderError
 from orthancgen.firewall.catalogue import DIALECTS
+from orthancgen.firewall.policy import Filter
+from tests.support.hostile import CORPUS
 from tests.support.policies import Generated, generated, some
 from tests.support.proof import ProofFigures
 from tests.support.readback_linux import DIALECTS_READ, expected, lines
@@ -50,3 +54,21 @@ def test_each_part_of_a_filter_counts(name: str, site: Generated) -> None:
             changed = tuple(other if it is one else it for it in site.policy.filters)
             read = lines(name, site.plan, replace(site.policy, filters=changed))
             assert read != expected(name, site.policy)
+
+
+@pytest.mark.parametrize("name", ["aws", "google_cloud", "azure"])
+@pytest.mark.parametrize("value", CORPUS)
+def test_a_hostile_name_or_label_is_text_or_refused(value: str, name: str, cloud: Generated) -> None:
+    one = Filter("192.0.2.1/32", 104, "tcp", "forward", "DICOM", ("r",), "dicom")
+    for policy in (
+        replace(cloud.policy, environment=value, filters=(one,), calls=()),
+        replace(cloud.policy, filters=(replace(one, label=value),), calls=()),
+    ):
+        with suppress(RenderError):
+            CHECKS[name](cloud.plan, policy)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Generated:
+    """Any site: what is written follows from the policy."""
+    return generated(3, tmp_path_factory.mktemp("environment"))
