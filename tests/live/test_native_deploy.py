@@ -196,12 +196,16 @@ def test_down_ends_orphans_too(native: Native) -> None:
 def test_of_two_deploys_at_once_one_is_refused(native: Native) -> None:
     native.write({"orthanc.name": "Busy"})
     first = native.start_deploy()
-    wait_for_lock(native, first)
-    second = native.deploy(code=4)
-    assert f"another run holds this environment: process {first.pid}" in second.err
-    assert "hint: wait for it to end" in second.err
-    assert native.run("down").code == 4
-    _, err = first.communicate(timeout=60)
+    try:
+        wait_for_lock(native, first)
+        first.send_signal(signal.SIGSTOP)  # it holds the environment for as long as the others ask for it
+        second = native.deploy(code=4)
+        assert f"another run holds this environment: process {first.pid}" in second.err
+        assert "hint: wait for it to end" in second.err
+        assert native.run("down").code == 4
+    finally:
+        first.send_signal(signal.SIGCONT)
+        _, err = first.communicate(timeout=60)
     assert first.returncode == 0, err
 
 

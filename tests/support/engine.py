@@ -251,7 +251,8 @@ def _compose(folder: Path) -> dict[str, str]:
         require_program("docker", "apt-get install docker.io")
         plugin = folder / "docker-config" / "cli-plugins" / "docker-compose"
         plugin.parent.mkdir(parents=True)
-        os.link(compose_plugin(), plugin) if _same_device(folder) else shutil.copy(compose_plugin(), plugin)
+        made = compose_plugin()  # makes the folder of the cache, on a machine that has none yet
+        os.link(made, plugin) if _same_device(folder) else shutil.copy(made, plugin)
         environment["DOCKER_CONFIG"] = str(plugin.parents[1])
         os.environ |= environment  # for what this process itself asks Compose
     return environment

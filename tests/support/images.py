@@ -149,6 +149,7 @@ def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
     if target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS:
         return target
     program = require_program("mmdebstrap", "apt-get install mmdebstrap")
+    CACHE.mkdir(parents=True, exist_ok=True)
     variant = [] if any(one.startswith("--variant=") for one in options) else _LIKE_DEBIAN
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / "base.tar"
