@@ -6,13 +6,10 @@ package index has it; `tests.support.readback` reads its modules back in any cas
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -29,10 +26,9 @@ from orthancgen.firewall.policy import Filter
 from orthancgen.firewall.windows import WINDOWS
 from orthancgen.render.quoting import hcl
 from tests.support.hostile import CORPUS
-from tests.support.images import CACHE
 from tests.support.policies import Generated, generated
+from tests.support.tool_environments import checkov_python
 
-REQUIREMENTS: Final = Path(__file__).parent / "cloud_linters" / "requirements.txt"
 CLOUDS: Final = (AWS, GOOGLE_CLOUD, AZURE)
 SEEDS: Final = (11, 16, 35, 47)
 """With and without containers and a VPN; no management from everywhere, which checkov rightly finds."""
@@ -45,22 +41,8 @@ OFFLINE: Final = {"CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull, "
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """The Python of the linters' own environment, made once for each list of requirements."""
-    name = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = CACHE / f"cloud-linters-{name}"
-    if not (folder / "ready").exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE, prefix="cloud-linters-new-") as made:
-            new = Path(made) / "venv"
-            pip = [str(new / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            install = [*pip, "install", "--quiet", "--no-deps", "-r", str(REQUIREMENTS)]
-            for command in ([sys.executable, "-m", "venv", str(new)], install):
-                done = subprocess.run(command, capture_output=True, text=True)
-                assert done.returncode == 0, done.stderr[-2000:]
-            (new / "ready").touch()
-            with suppress(OSError):  # another run was faster
-                new.rename(folder)
-    return folder / "bin" / "python"
+    """The Python of the linters' own environment."""
+    return checkov_python()
 
 
 @pytest.fixture(scope="module")
