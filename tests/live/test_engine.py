@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from orthancgen.errors import (
 from orthancgen.runtimes.compose.command import ComposeFailed
 from orthancgen.runtimes.compose.engine import ENVIRONMENT_LABEL, Engine, PlacedFile, connect
 from orthancgen.runtimes.compose.hostfiles import HELPER_IMAGE, MARKER
+from orthancgen.runtimes.compose.settle import end_commands, wait_settled
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
 from tests.support.servers import wait_until
@@ -443,3 +445,39 @@ def test_what_is_cut_off_leaves_nothing_running(project: Project, how: str) -> N
     assert not engine.client.containers.list(all=True, filters={"label": f"com.docker.compose.project={project.name}"})
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert project.name not in listed, "no command of Compose is left"
+
+
+# -- what a killed run left -------------------------------------------------------------------------------------------
+
+
+def test_compose_that_goes_on_without_its_run_is_ended(project: Project, tmp_path: Path) -> None:
+    """As the docker command of Debian 12 leaves its plugin alone when it is told to end."""
+    other = tmp_path.parent / f"{tmp_path.name}-other"
+    commands = {
+        folder: subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(600)", "--project-directory", str(folder)]
+        )
+        for folder in (project.folder / "releases" / "0001", other)
+    }
+    try:
+        assert end_commands(project.folder) == 1
+        assert [process.poll() is None for process in commands.values()] == [False, True]
+    finally:
+        for process in commands.values():
+            process.kill()
+            process.wait()
+
+
+def test_a_container_that_is_being_stopped_is_waited_for(project: Project) -> None:
+    """The engine goes on with it when nobody waits for the answer any more: until then it seems to run."""
+    project.compose("up", "--detach", services={"slow": {"command": ["sh", "-c", "trap '' TERM; sleep 600"]}})
+    container = project.engine.containers(project.name)["slow"]
+    wait_settled(project.engine, project.name)
+    assert project.engine.containers(project.name)["slow"].status == "running"
+    stopping = threading.Thread(target=project.engine.stop, args=(container.id,), kwargs={"stop_seconds": 4})
+    stopping.start()
+    time.sleep(1)
+    assert project.engine.containers(project.name)["slow"].status == "running"
+    wait_settled(project.engine, project.name)
+    assert project.engine.containers(project.name)["slow"].status == "exited"
+    stopping.join()

@@ -161,10 +161,10 @@ class Engine:
             )
         finally:
             if arguments[0] == "run":
-                self._remove_jobs(project)
+                self.remove_jobs(project)
 
-    def _remove_jobs(self, project: str) -> None:
-        """A job whose command was ended goes on without it."""
+    def remove_jobs(self, project: str) -> None:
+        """Remove what ``docker compose run`` started: a job whose command was ended goes on without it."""
         with suppress(EngineError):
             for found in self._list(project, one_off=True):
                 self._remove(found["Id"])
@@ -177,21 +177,28 @@ class Engine:
             found: list[dict[str, Any]] = self.client.api.containers(all=True, filters={"label": labels})
         return sorted(found, key=lambda one: int(one["Created"]))
 
-    def containers(self, project: str) -> dict[str, Container]:
-        """The containers of a project by service, jobs apart; of two of one service, the one that runs.
+    def every_container(self, project: str) -> tuple[Container, ...]:
+        """The containers of a project, the first one made first, jobs apart: a service may have several for a moment.
 
         Raises:
             EngineError: the engine does not answer, or refuses.
         """
         from docker.errors import NotFound
 
-        states: dict[str, Container] = {}
+        states = []
         for found in self._list(project):
-            with asking("look at a container"):
-                try:
-                    state = container_of(self.client.api.inspect_container(found["Id"]))
-                except NotFound:  # gone since it was listed
-                    continue
+            with asking("look at a container"), suppress(NotFound):  # gone since it was listed
+                states.append(container_of(self.client.api.inspect_container(found["Id"])))
+        return tuple(states)
+
+    def containers(self, project: str) -> dict[str, Container]:
+        """The containers of a project by service, jobs apart; of two of one service, the one that runs.
+
+        Raises:
+            EngineError: the engine does not answer, or refuses.
+        """
+        states: dict[str, Container] = {}
+        for state in self.every_container(project):
             earlier = states.get(state.service)
             if earlier is None or earlier.status != "running":
                 states[state.service] = state

@@ -131,6 +131,29 @@ class Project:
             if name in services:
                 self.engine.remove_container(container.id, stop_seconds=_stop_seconds(name))
 
+    def remove_idle(self) -> None:
+        """Remove containers that do not run: what a recreation left that was cut off in the middle."""
+        for container in self.engine.every_container(self.name):
+            if container.status in {"created", "exited", "dead"}:
+                self.engine.remove_container(container.id)
+
+    def not_as_wanted(self, images: Mapping[str, str]) -> list[str]:
+        """The services of which not exactly one container runs, of that image and on the files of this project.
+
+        Args:
+            images: service -> id of the image.
+        """
+        found = self.engine.every_container(self.name)
+        return [name for name in self.services if not self._as_wanted(name, images[name], found)]
+
+    def _as_wanted(self, name: str, image: str, found: Collection[Container]) -> bool:
+        own = [one for one in found if one.service == name]
+        if len(own) != 1 or own[0].status != "running" or own[0].image_id != image:
+            return False
+        folder = self.variables[folder_variable(name)]
+        sources = [Path(mount["Source"]) for mount in own[0].attributes["Mounts"] if mount["Type"] == "bind"]
+        return any(source.is_relative_to(folder) for source in sources)
+
     def wait_healthy(self, service: str, seconds: float, secrets: Mapping[str, SecretValue]) -> None:
         """Wait until the container's own health command succeeds in it.
 

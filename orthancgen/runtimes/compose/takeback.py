@@ -28,12 +28,15 @@ from orthancgen.runtimes.compose.folders import (
 )
 from orthancgen.runtimes.compose.live import STATE_LABEL
 from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition
+from orthancgen.runtimes.compose.settle import end_commands, wait_settled
 from orthancgen.runtimes.interrupts import ignored
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 
 _HEALTH_SECONDS: Final = 90.0
+_ATTEMPTS: Final = 2
+"""What an engine had still to do when it was looked at shows in what runs at the end."""
 _SERVICE_STEPS: Final[tuple[Step, ...]] = ("orthanc", "backend", "gateway")
 
 
@@ -85,6 +88,9 @@ def recover(engine: Engine, releases: ReleaseStore, store: SecretStore, state: S
         return None
     entry = journal.entry
     current = releases.current()
+    end_commands(state.root)
+    engine.remove_jobs(project_name(entry.environment))  # one of them sets passwords
+    wait_settled(engine, project_name(entry.environment))
     if current is not None and current.number == entry.to_release:
         finish(store, journal)
         return f"release {current.number}, which was proven, is in use"
@@ -165,14 +171,21 @@ class _Earlier:
         if self._networks_differ(entry):
             self._engine.remove_project(project.name)
         project.remove(set(project.containers()) - set(project.services))
+        project.remove_idle()
         if entry.database_password != "earlier" and "database" in project.services:  # noqa: S105  a state
             self._journal.step("database back")
             place(self._engine, [account])
             self._up(project, "database", secrets)
             project.set_account()
         self._journal.step("services back")
-        for name in project.services:
-            self._up(project, name, secrets)
+        images: dict[str, str] = {name: self._release.draft.images[name].id for name in project.services}
+        for _ in range(_ATTEMPTS):
+            for name in project.services:
+                self._up(project, name, secrets)
+            wrong = project.not_as_wanted(images)
+            if not wrong:
+                return
+        raise StartError(f"not what release {self._release.number} wants runs as {', '.join(wrong)}")
 
     def _up(self, project: Project, name: str, secrets: Mapping[str, SecretValue]) -> None:
         project.up([name])
