@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from orthancgen.errors import DeployError, OrthancgenError, StartError
-from orthancgen.orthanc.index import can_open
+from orthancgen.orthanc.index import can_use
 from orthancgen.orthanc.keys import Version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
@@ -231,11 +231,11 @@ def refuse_upgraded_index(older: Version, newer: Version, schema: int | None) ->
         schema: the index's schema when the older one used it; None where it was not recorded.
 
     Raises:
-        DeployError: the older one cannot open it.
+        DeployError: the older one cannot open it, or cannot store into it.
     """
-    if not can_open(older, newer, schema):
+    if not can_use(older, newer, schema):
         raise DeployError(
-            f"Orthanc {newer} has upgraded the index past what Orthanc {older} can open: it is left as it is, "
+            f"Orthanc {newer} has changed the index past what Orthanc {older} can use: it is left as it is, "
             "with every image",
             hint="restore a backup from before the upgrade, or mend the newer release and deploy again",
         )
