@@ -2,10 +2,10 @@
 
 The index carries the version of its database schema (``DatabaseVersion`` of ``/system``). An Orthanc upgrades an older
 schema when it starts and refuses a newer one ("Incompatible version of the Orthanc database"), so a way back exists
-only as long as the schema was not raised. Within a schema, columns are added: versions since 1.11.3 ignore those that they
-do not know, older ones open the index, read it, and fail with everything that is stored. Seen with SQLite: 1.12.7 reads,
-adds to and deletes from an index that 1.13.0 has had; 1.10.1 says "table AttachedFiles has 10 columns but 8 values were
-supplied", and leaves a resource without its file.
+only as long as the schema was not raised. Within a schema, columns are added: versions since 1.11.3 ignore those that
+they do not know; older ones open the index, read it, and fail with everything that is stored. Seen with SQLite: 1.12.7
+reads, adds to and deletes from an index that 1.13.0 has had; 1.10.1 says "table AttachedFiles has 10 columns but 8
+values were supplied", and leaves a resource without its file.
 
 Source: https://orthanc.uclouvain.be/book/faq/upgrade.html, and
 https://orthanc.uclouvain.be/book/developers/db-versioning.html (schema 6 since Orthanc 0.9.5).
