@@ -15,6 +15,9 @@ HIDDEN = "\ue000"
 _HIDDEN_SHOWN = "[hidden]"
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # https://yaml.org/spec/1.1/#b-char
 
+_SURROUNDINGS = 4096
+"""How far around a place a line is looked at, in characters."""
+
 KeyPath = tuple[str | int, ...]
 Severity = Literal["error", "warning"]
 
@@ -89,12 +92,57 @@ def as_text(problems: Sequence[Problem], sources: Mapping[str, str]) -> Text:
         out.append(f"{printable(problem.message, 4096)}\n")
         if problem.mark:
             if problem.mark.file not in lines:
-                lines[problem.mark.file] = _LINE_BREAK.split(sources.get(problem.mark.file, ""))
-            _excerpt(out, problem.mark, lines[problem.mark.file], style)
+                lines[problem.mark.file] = source_lines(sources.get(problem.mark.file, ""))
+            append_excerpt(out, excerpt(problem.mark, lines[problem.mark.file]), style)
         if problem.hint:
             out.append("  hint: ", "bold green")
             out.append(f"{printable(problem.hint, 4096)}\n")
     return out
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A line of a file as it is shown: secrets hidden, every character printable, cut to a width around the place.
+
+    Attributes:
+        number: of the line, from 1.
+        text: the line, or the part of it that fits.
+        start: where the place begins in `text`, from 0.
+        length: of the place in `text`, at least 1.
+    """
+
+    number: int
+    text: str
+    start: int
+    length: int
+
+
+def source_lines(text: str) -> list[str]:
+    """The lines of a file, for `excerpt`."""
+    return _LINE_BREAK.split(text)
+
+
+def excerpt(mark: Mark, lines: Sequence[str]) -> Excerpt | None:
+    """The line of a place; None where there is none, or nothing on it."""
+    if not 1 <= mark.line <= len(lines):
+        return None
+    cut = max(0, mark.column - _SURROUNDINGS)  # a file of 10 MB may be one line, with a thousand places
+    around = lines[mark.line - 1][cut : mark.column + _SURROUNDINGS]
+    if not around.strip():
+        return None
+    line, start, end = _reveal_nothing(around, mark.column - 1 - cut, mark.end_column - 1 - cut)
+    width = 100
+    first = max(0, min(start - 8, len(line) - width))
+    shown = "".join(
+        c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line[first : first + width]
+    )
+    carets = max(1, min(end - start, len(shown) - (start - first)))
+    return Excerpt(mark.line, shown, start - first, carets)
+
+
+def show_hidden(text: str) -> str:
+    """The text with each hidden run as ``[hidden]``, whatever its length."""
+    return re.sub(f"{HIDDEN}+", _HIDDEN_SHOWN, text)
 
 
 def _reveal_nothing(line: str, start: int, end: int) -> tuple[str, int, int]:
@@ -113,20 +161,13 @@ def _reveal_nothing(line: str, start: int, end: int) -> tuple[str, int, int]:
     return shown, moved_start, max(moved_end, moved_start + 1)
 
 
-def _excerpt(out: Text, mark: Mark, lines: Sequence[str], style: str) -> None:
-    if mark.line > len(lines) or not lines[mark.line - 1].strip():
+def append_excerpt(out: Text, shown: Excerpt | None, style: str) -> None:
+    """The line of a place with carets below it, as compilers show it."""
+    if shown is None:
         return
-    line, start, end = _reveal_nothing(lines[mark.line - 1], mark.column - 1, mark.end_column - 1)
-    width = 100
-    first = max(0, min(start - 8, len(line) - width))
-    shown = "".join(
-        c if c.isprintable() else " " if c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in line[first : first + width]
-    )
-    number = str(mark.line)
-    carets = max(1, min(end - start, len(shown) - (start - first)))
-    start -= first
-    out.append(f"  {number} | ", "dim").append(f"{shown}\n")
-    out.append(f"  {' ' * len(number)} | ", "dim").append(" " * start).append("^" * carets + "\n", style)
+    number = str(shown.number)
+    out.append(f"  {number} | ", "dim").append(f"{shown.text}\n")
+    out.append(f"  {' ' * len(number)} | ", "dim").append(" " * shown.start).append("^" * shown.length + "\n", style)
 
 
 def as_json(problems: Sequence[Problem]) -> str:
@@ -150,24 +191,30 @@ def as_json(problems: Sequence[Problem]) -> str:
 
 
 def as_github(problems: Sequence[Problem]) -> str:
-    """Problems as workflow commands, which GitHub shows beside the line in a pull request.
+    """Problems as workflow commands, which GitHub shows beside the line in a pull request."""
+    return "\n".join(
+        github_command(
+            p.severity, p.message + (f"\nhint: {p.hint}" if p.hint else ""), p.mark, p.key_path or "environment"
+        )
+        for p in problems
+    )
+
+
+def github_command(command: str, message: str, mark: Mark | None, title: str) -> str:
+    """One workflow command: error, warning or notice.
 
     Escaping as GitHub's toolkit does it: https://github.com/actions/toolkit, packages/core/src/command.ts.
     """
-    rows = []
-    for p in problems:
-        properties = {"title": p.key_path or "environment"}
-        if p.mark:
-            properties = {
-                "file": p.mark.file,
-                "line": str(p.mark.line),
-                "col": str(p.mark.column),
-                "endColumn": str(p.mark.end_column),
-            } | properties
-        listed = ",".join(f"{key}={_github_property(value)}" for key, value in properties.items())
-        message = p.message + (f"\nhint: {p.hint}" if p.hint else "")
-        rows.append(f"::{p.severity} {listed}::{_github_data(message)}")
-    return "\n".join(rows)
+    properties = {"title": title}
+    if mark is not None:
+        properties = {
+            "file": mark.file,
+            "line": str(mark.line),
+            "col": str(mark.column),
+            "endColumn": str(mark.end_column),
+        } | properties
+    listed = ",".join(f"{key}={_github_property(value)}" for key, value in properties.items())
+    return f"::{command} {listed}::{_github_data(message)}"
 
 
 def _github_data(value: str) -> str:
