@@ -215,15 +215,18 @@ class Access:
             raise UnusableError(("DicomModalities",), "DicomModalities is no object")
         return tuple(_modality(name, entries[name], self.version) for name in sorted(entries, key=_bytes))
 
+    def folded(self, aet: str) -> str:
+        """An AE title as Orthanc compares it: with StrictAetComparison as it is, else without regard to case."""
+        return aet if self.flag("StrictAetComparison") else ascii_lower(aet)
+
     def same(self, one: str, other: str) -> bool:
         """Whether Orthanc takes two AE titles for the same."""
-        if self.flag("StrictAetComparison"):
-            return one == other
-        return ascii_lower(one) == ascii_lower(other)
+        return self.folded(one) == self.folded(other)
 
     def called(self, aet: str) -> tuple[Modality, ...]:
         """The modalities with an AE title, in order."""
-        return tuple(modality for modality in self.modalities if self.same(aet, modality.aet))
+        wanted = self.folded(aet)
+        return tuple(modality for modality in self.modalities if self.folded(modality.aet) == wanted)
 
 
 def ascii_lower(text: str) -> str:

@@ -216,12 +216,11 @@ def _host(modality: Modality) -> Iterator[DeadSetting]:
 def _shared_aets(access: Access) -> Iterator[DeadSetting]:
     if not access.flag("DicomServerEnabled"):
         return
-    seen: list[Modality] = []
+    groups: dict[str, list[Modality]] = {}
     for modality in access.modalities:
-        group = access.called(modality.aet)
-        if len(group) > 1 and group[0] not in seen:
-            seen.append(group[0])
-            yield from (_shared(access, group, other) for other in group[1:])
+        groups.setdefault(access.folded(modality.aet), []).append(modality)
+    for group in groups.values():
+        yield from (_shared(access, tuple(group), other) for other in group[1:])
 
 
 def _shared(access: Access, group: tuple[Modality, ...], other: Modality) -> DeadSetting:
