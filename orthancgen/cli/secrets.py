@@ -1,4 +1,4 @@
-"""``orthancgen secrets``: list, show, rotate."""
+"""``orthancgen secrets``: list, show, rotate, scan."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 import click
 from rich.table import Table
 
-from orthancgen.cli.output import console, env_argument, json_option, print_json
+from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
 from orthancgen.cli.runtime import load_running, state_option
-from orthancgen.errors import DeployError, InputError
+from orthancgen.errors import DeployError, Exit, InputError
 from orthancgen.plan.model import Plan, Secret
+from orthancgen.runtimes.state import state_of
 from orthancgen.secrets.store import SecretStore
 from orthancgen.site.load import display_name
-from orthancgen.site.problems import format_path
+from orthancgen.site.problems import as_github, as_text, format_path
 
 
 @click.group()
 def secrets() -> None:
-    """List, show and rotate the secrets of an environment."""
+    """List, show and rotate the secrets of an environment; find secrets where they must not be."""
 
 
 @secrets.command("list")
@@ -116,3 +117,57 @@ def rotate(env: str, name: str, state_root: Path | None) -> None:
         raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
     store.rotate(name, secret.purpose)
     console().print(f"{name}: new value; now run: orthancgen deploy {env}", soft_wrap=True)
+
+
+@secrets.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--staged", "which", flag_value="staged", help="What the next commit keeps.  [default in a checkout]")
+@click.option("--all", "which", flag_value="tracked", help="Every tracked file, as git's index has it.")
+@click.option("--history", "which", flag_value="history", help="Every version of every file that git has.")
+@click.option("--since", metavar="REVISION", help="Every version of every file that commits after REVISION brought.")
+@click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out files by name, such as 'vendor/*'.")
+@state_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs, github for annotations in a workflow.",
+)
+def scan(
+    paths: tuple[Path, ...],
+    which: str | None,
+    since: str | None,
+    exclude: tuple[str, ...],
+    state_root: Path | None,
+    form: str,
+) -> None:
+    """Find secrets in what git is about to keep, in what it keeps, or in files and folders.
+
+    Looks for the values that environments of this machine use, for passwords, keys and tokens by their shape, and for
+    files that are never tracked. No value is shown. A comment on the line, or above it, allows one:
+    `orthancgen: allow-secret REASON`; the attribute orthancgen-allow-secrets in .gitattributes allows all of a file.
+    Exit 1 where anything is found.
+    """
+    from orthancgen.secrets.scan.document import as_document, as_problems, notes, summary
+    from orthancgen.secrets.scan.known import known_values
+    from orthancgen.secrets.scan.start import scan_paths, scan_repository
+
+    known = known_values(state_of("any", state_root).root.parent)
+    if bool(paths) + (which is not None) + (since is not None) > 1:
+        raise InputError(
+            "name one of these: paths, which are scanned as they are on disk, --staged, --all, --history, --since"
+        )
+    found = scan_paths(paths, known, exclude) if paths else scan_repository(which or "staged", known, exclude, since)
+    if form == "json":
+        print_json(as_document(found, known))
+    elif form == "github":
+        click.echo(as_github(as_problems(found.leaks)), nl=bool(found.leaks))
+    else:
+        console().print(as_text(as_problems(found.leaks), {}), end="", soft_wrap=True)
+        console().print(summary(found, known), style="bold red" if found.leaks else "green", soft_wrap=True)
+    for note in notes(found, known):
+        console(err=True).print(note, style="yellow", soft_wrap=True)
+    if found.leaks:
+        leave(Exit.SOMETHING_TO_SEE)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from orthancgen.ci.environments import environments_in
 from orthancgen.cli.output import console, installed_version, leave
 from orthancgen.errors import Exit, InputError
 from orthancgen.site.load import Loaded, display_name, load, resolve
@@ -18,37 +19,44 @@ from orthancgen.site.problems import KeyPath, Problem, as_github, as_json, as_te
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", "github", "junit", "sarif"]),
     default="text",
     show_default=True,
-    help="text for people, json for programs, github for annotations in a workflow.",
+    help="text for people, json for programs, github for annotations in a workflow, junit and sarif for CI servers.",
 )
 def validate(envs: tuple[str, ...], form: str) -> None:
     """Check environments; without ENV, every one in environments/ that is not only a base of others.
 
     Every problem is told at once, with its place. Exit 0 where there are warnings at most, 2 otherwise.
     """
-    problems: list[Problem] = []
+    found: dict[str, list[Problem]] = {}
     sources: dict[str, str] = {}
     good: list[str] = []
     for env in envs or _all():
         try:
             loaded = load(resolve(env), installed_version)
         except InputError as error:
-            problems.append(Problem(error.message, hint=error.hint))
+            found[env] = [Problem(error.message, hint=error.hint)]
             continue
-        problems += loaded.problems
         sources |= loaded.sources
         lost = list(_not_expressed(loaded))
-        problems += lost
+        found[env] = [*loaded.problems, *lost]
         if loaded.site is not None and not lost:
             good.append(f"{display_name(loaded.path)}: valid for Orthanc {loaded.version}")
-    problems = list(dict.fromkeys(problems))
+    problems = list(dict.fromkeys(problem for one in found.values() for problem in one))
     if form == "json":
         click.echo(as_json(problems))
     elif form == "github":
         if problems:
             click.echo(as_github(problems))
+    elif form == "junit":
+        from orthancgen.site.junit import as_junit
+
+        click.echo(as_junit(found))
+    elif form == "sarif":
+        from orthancgen.site.sarif import as_sarif
+
+        click.echo(as_sarif(problems))
     else:
         out = console()
         out.print(as_text(problems, sources), end="", soft_wrap=True)
@@ -75,12 +83,7 @@ def _not_expressed(loaded: Loaded) -> Iterator[Problem]:
 
 
 def _all() -> list[str]:
-    folder = Path("environments")
-    names = (
-        sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "base" and not path.stem.endswith(".lock"))
-        if folder.is_dir()
-        else []
-    )
+    names = environments_in(Path("environments"))
     if not names:
         raise InputError("there is no environments/ folder with environments here", hint="`orthancgen init` writes one")
     return names

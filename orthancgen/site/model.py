@@ -41,7 +41,7 @@ class Images(Section):
     layout: Literal["auto", "orthancteam", "jodogne", "debian"] = "auto"
     """Where Orthanc's image keeps program and plugins; `auto`: by its name, `debian` if it is of neither publisher."""
     mongo: ImageReference | None = None
-    """Image of the database, such as mongo:8.0.17."""
+    """Image of the database, such as mongo:8.0.24."""
     backend: ImageReference | None = None
     """Image of the backend; without it, orthancgen's own."""
     gateway: ImageReference | None = None

@@ -341,7 +341,7 @@ def image_digest(value: str) -> str | None:
 ImageReference = Annotated[
     str,
     AfterValidator(_image),
-    Field(description="Container image: name:tag, optionally @sha256:digest.", examples=["mongo:8.0.17"]),
+    Field(description="Container image: name:tag, optionally @sha256:digest.", examples=["mongo:8.0.24"]),
 ]
 """Reference grammar of the OCI distribution specification."""
 

@@ -1,0 +1,1 @@
+"""Checks of environments in CI and before a commit: the files that `orthancgen init --ci` writes."""
