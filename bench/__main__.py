@@ -24,6 +24,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "commands": "commands",
     "growth": "growth",
     "deploy": "deploying",
+    "audit": "auditing",
 }
 """Name -> module of this package, whose ``measure(Size, Path) -> Result`` is the benchmark."""
 HERE: Final = Path(__file__).resolve().parent

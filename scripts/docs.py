@@ -14,6 +14,12 @@ from typing import Any
 import click
 from pydantic.fields import FieldInfo
 
+from orthancgen.audit.output.json import KEYS
+from orthancgen.audit.output.markdown import escaped, formatted
+from orthancgen.audit.output.words import WORST_FIRST, prose
+from orthancgen.audit.rule import Rule, Severity
+from orthancgen.audit.rules import GROUPS
+from orthancgen.audit.run import load_rules
 from orthancgen.cli import VERBS, cli
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.render.quoting import json_document
@@ -138,8 +144,60 @@ def _help(command: click.Command, name: str) -> str:
     return command.get_help(context).rstrip()
 
 
+_SEVERITIES: dict[Severity, str] = {
+    Severity.CRITICAL: "anybody who reaches it gets in, or what is known to be exploited runs",
+    Severity.HIGH: "somebody gets in, sees or changes images, or loses them, once one more thing goes wrong",
+    Severity.MEDIUM: "a line of defence is missing",
+    Severity.LOW: "hardening, and what hides a failure",
+    Severity.NOTE: "worth to know",
+}
+
+
+def audit_rules() -> str:
+    """docs/audit-rules.md: every rule of the audit, and the JSON document of its findings."""
+    rules = load_rules()
+    lines = [
+        "# The rules of the audit",
+        "",
+        f"`orthancgen audit TARGET...` asks {len(rules)} rules of an environment, or of any set-up of Orthanc.",
+        "Each finds one fault, says why it matters, what to do, and where that is written.",
+        "`--explain ID` prints one, `--list-rules` all.",
+        "",
+        "| severity | what it means | rules |",
+        "|---|---|---|",
+    ]
+    for severity in WORST_FIRST:
+        number = sum(rule.severity == severity for rule in rules)
+        lines.append(f"| {severity.word} | {_SEVERITIES[severity]} | {number} |")
+    lines += [
+        "",
+        "A finding may be of another severity than its rule, where its place makes it better or worse.",
+        "Confidence: *certain* is seen in the files; *likely* follows from them unless something outside of them",
+        "prevents it; *possible* is a place to look at.",
+        "",
+        "A finding is accepted by a waiver of the environment (`waivers:`, with rule, reason, owner and last day)",
+        "or by a baseline (`--baseline FILE`): it is told, and does not count for `--fail-on`.",
+    ]
+    by_id = {rule.id: rule for rule in rules}
+    for group, ids in GROUPS.items():
+        lines += ["", f"## {group[0].upper()}{group[1:]}"]
+        for name in ids:
+            lines += _rule(by_id[name])
+    lines += ["", "## The JSON document", "", "`--format json` prints it.", "", "| key | what it is |", "|---|---|"]
+    lines += [f"| `{key}` | {_cell(text)} |" for key, text in KEYS.items()]
+    return GENERATED + "\n".join(lines) + "\n"
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield from ("", f"### {rule.id}", "", f"{formatted(prose(rule.title))}. ({rule.severity.word}, {rule.confidence})")
+    yield from ("", f"**Why:** {formatted(prose(rule.why))}", "", f"**Remedy:** {formatted(prose(rule.remedy))}", "")
+    for one in rule.references:
+        yield f"- [{escaped(one.title)}](<{one.url}>)"
+
+
 OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
+    "docs/audit-rules.md": audit_rules,
     "docs/cli.md": command_line,
     "environments/schema.json": lambda: json_document(json_schema()),
 }

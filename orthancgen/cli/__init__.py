@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import keyword
 import signal
 import sys
 from typing import Final
@@ -16,12 +17,15 @@ from orthancgen.errors import Exit, OrthancgenError
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "init": ("init", "Write a first environment that deploys as it stands."),
     "validate": ("validate", "Check environments; every problem at once."),
+    "import": ("import_", "Make an environment of an existing configuration of Orthanc."),
+    "upgrade": ("upgrade", "Show what another version of Orthanc means for an environment."),
     "schema": ("schema", "Print the JSON Schema of the environment file."),
     "render": ("render", "Write the bundle of an environment, or check it."),
     "deploy": ("deploy", "Bring an environment to life and verify it."),
     "plan": ("plan", "Show what a deploy would change; nothing is touched."),
     "verify": ("verify", "Prove that what runs is what was asked for."),
     "access": ("access", "Show who may do what, and which setting decides."),
+    "audit": ("audit", "Find what is dangerous in an environment, or in any set-up of Orthanc."),
     "status": ("operate", "Show the services of an environment."),
     "logs": ("operate", "Show or follow the logs of an environment."),
     "down": ("operate", "Stop the services of an environment; data stays."),
@@ -40,6 +44,11 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
 """Verb -> module of this package that defines it, and its line in the help."""
 
 
+def attribute_of(verb: str) -> str:
+    """The name of a verb's command in its module: the verb itself, unless that is a word of Python."""
+    return f"{verb}_" if keyword.iskeyword(verb) else verb
+
+
 class LazyGroup(click.Group):
     """A group whose verbs are imported when they are called."""
 
@@ -52,7 +61,7 @@ class LazyGroup(click.Group):
         if cmd_name not in VERBS:
             return None
         module = importlib.import_module(f"orthancgen.cli.{VERBS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, attribute_of(cmd_name))
         return command
 
     def resolve_command(

@@ -12,7 +12,7 @@ import click
 import pytest
 
 import orthancgen
-from orthancgen.cli import VERBS
+from orthancgen.cli import VERBS, attribute_of
 
 PACKAGE = Path(orthancgen.__file__).parent
 BASIS = {"errors", "resources", "__init__"}
@@ -27,6 +27,10 @@ MAY_USE: dict[str, set[str]] = {
     "plan": {"errors", "orthanc", "site"},
     "render": {*BASIS, "firewall", "orthanc", "plan", "site"},
     "firewall": {"errors", "orthanc", "plan", "render", "site"},
+    "foreign": {"errors", "orthanc", "site"},
+    "audit": {*BASIS, "firewall", "foreign", "orthanc", "plan", "render", "site"},
+    "upgrade": {"errors", "foreign", "orthanc", "plan", "render", "site"},
+    "importing": {*BASIS, "foreign", "orthanc", "plan", "render", "secrets", "site"},
 }
 """What each part that is no verb may import. The dialects of firewalls are of the layer of render."""
 
@@ -82,7 +86,7 @@ def test_no_pure_part_reads_a_clock_the_network_or_chance() -> None:
 def test_each_verb_has_its_command(verb: str) -> None:
     module, line = VERBS[verb]
     assert (PACKAGE / "cli" / f"{module}.py").is_file()
-    command = getattr(importlib.import_module(f"orthancgen.cli.{module}"), verb)
+    command = getattr(importlib.import_module(f"orthancgen.cli.{module}"), attribute_of(verb))
     assert isinstance(command, click.Command)
     assert command.help
     assert line.endswith(".")
