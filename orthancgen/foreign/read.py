@@ -187,12 +187,12 @@ class _Reader:
 
     def _yaml(self, path: Path, read: TextFile, *, named: bool) -> bool:
         tree, problems = parse_yaml(read.text, read.file)
-        if tree is None and problems and ("services:" in read.text or named):
-            self.problems += problems
-            return True
         if self._firewall(read, tree):
             return True
         if not is_compose(tree):
+            if problems and ("services:" in read.text or named):  # what is wrong says more than that it is nothing
+                self.problems += problems
+                return True
             return False
         if path.name in _OVERRIDES and (path.parent / _OVERRIDES[path.name]).is_file() and not named:
             return True  # read with the file that it changes

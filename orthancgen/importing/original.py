@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from orthancgen.foreign.model import OrthancPart
@@ -39,6 +39,7 @@ class Original:
         plain = part.tree.plain()
         self.values: dict[str, Any] = plain if isinstance(plain, dict) else {}
         self.mistakes: list[Note] = []
+        self._remembered: dict[str, str] = {}
         self._users_by_variable()
         for name in [name for name in self.values if name in self.known and name not in _APART]:
             self._mend(name)
@@ -61,6 +62,12 @@ class Original:
     def flag(self, key: str) -> bool:
         """Whether a boolean holds; False where the version does not know the key."""
         return key in self.known and self.get(key) is True
+
+    def remembered(self, key: str, find: Callable[[Any], str]) -> str:
+        """What `find` says of the value of a key, asked once."""
+        if key not in self._remembered:
+            self._remembered[key] = find(self.values.get(key))
+        return self._remembered[key]
 
     def mark(self, *path: str | int) -> Mark | None:
         """Where a key is written; None where it is not."""

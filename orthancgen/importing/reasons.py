@@ -14,10 +14,10 @@ from orthancgen.importing.original import Original
 from orthancgen.importing.server import SAME
 from orthancgen.importing.setting_paths import names_file
 from orthancgen.importing.setting_secrets import is_secret
-from orthancgen.importing.settings import unwritable
+from orthancgen.importing.settings import too_large, unwritable
 from orthancgen.orthanc.access import ALLOW, ALWAYS
 from orthancgen.orthanc.admission.configuration import ascii_lower
-from orthancgen.orthanc.keys import SUPPORTED, check_settings, keys_for
+from orthancgen.orthanc.keys import SUPPORTED, Version, check_settings, keys_for
 from orthancgen.plan.model import Plan
 from orthancgen.site.problems import KeyPath
 from orthancgen.site.settings import OWNED
@@ -203,11 +203,16 @@ def _of_settings(case: Case) -> str:
     root = str(case.path[0])
     if root in OWNED or root not in case.original.values:
         return ""
-    for _, why in unwritable(case.original.values.get(root), (root,)):
+    return case.original.remembered(root, lambda value: _of_value(root, value, case.plan.version))
+
+
+def _of_value(root: str, value: Any, version: Version) -> str:
+    """What of a setting cannot stand in the environment, or is not for the version that it names."""
+    if too_large(value):
+        return "it is too large"
+    for _, why in unwritable(value, (root,)):
         return why
-    if check_settings({root: case.original.values.get(root)}, case.plan.version):
-        return f"Orthanc {case.plan.version} does not take it as it was"
-    return ""
+    return f"Orthanc {version} does not take it as it was" if check_settings({root: value}, version) else ""
 
 
 def _texts(value: Any) -> list[str]:

@@ -29,6 +29,10 @@ _WE_WRITE: Final[Mapping[str, object]] = {
 }
 """What orthancgen writes itself for a key that settings may replace."""
 _TIMES: Final = 8
+_MOST_UNKNOWN: Final = 500
+"""Unknown keys of the top level that are compared with those that there are."""
+_MOST_VALUES: Final = 20_000
+"""Values inside of one setting; a site has thousands of peers at most."""
 
 
 def import_settings(draft: Draft, around: Surroundings, target: Version) -> None:
@@ -39,22 +43,25 @@ def import_settings(draft: Draft, around: Surroundings, target: Version) -> None
         around: where Orthanc runs.
         target: the version that the environment will name, against which its settings are checked.
     """
-    original = draft.original
+    original, unknown = draft.original, 0
     names = [*original.values, *(key for key in original.part.image_defaults if key not in original.values)]
     for name in names:
         if name in OWNED or name in SECRET_KEYS:
             if name in original.values and name not in original.known and name not in (OURS, *SECRET_KEYS):
-                _unknown(draft, name, target)
+                _unknown(draft, name, closely=True)
             continue
         if name in original.known or name in plugin_sections():
             _setting(draft, around, name, target)
         elif name in original:
-            _unknown(draft, name, target)
+            unknown += 1
+            _unknown(draft, name, closely=unknown <= _MOST_UNKNOWN)
 
 
-def _unknown(draft: Draft, name: str, target: Version) -> None:
+def _unknown(draft: Draft, name: str, *, closely: bool) -> None:
+    """Say what a key is that Orthanc does not read; ``closely``, also which one it is like."""
     value = draft.original.values[name]
-    problems = [p for p in check_settings({name: value}, draft.original.version) if p.path == (name,)]
+    checked = check_settings({name: value}, draft.original.version) if closely else ()
+    problems = [problem for problem in checked if problem.path == (name,)]
     message, hint = (problems[0].message, problems[0].hint) if problems else ("Orthanc does not read it", None)
     outcome = outcome_of(name, value, message, hint, top=True)
     if outcome is Outcome.THIRD_PARTY:
@@ -64,6 +71,9 @@ def _unknown(draft: Draft, name: str, target: Version) -> None:
 
 def _setting(draft: Draft, around: Surroundings, name: str, target: Version) -> None:
     original = draft.original
+    if too_large(original.get(name)):
+        draft.note(name, Outcome.LOST, f"it has more than {_MOST_VALUES} values")
+        return
     value = copy.deepcopy(original.get(name))
     if name in plugin_sections() and name not in original:
         _plugin(draft, name, value)
@@ -101,6 +111,16 @@ def _same_without(draft: Draft, name: str, value: object) -> bool:
         if webhook is not None and value == webhook:
             return True
     return bool(value == original.known[name].default) and type(value) is type(original.known[name].default)
+
+
+def too_large(value: object) -> bool:
+    """Whether a setting has more values inside of it than any site needs."""
+    return _count(value) > _MOST_VALUES
+
+
+def _count(value: object) -> int:
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_count, inner))
 
 
 # --- what cannot stand in an environment

@@ -346,6 +346,7 @@ def test_a_sample_of_the_set_ups(name: str, tmp_path: Path, credentials: Credent
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 def test_every_set_up(tmp_path: Path, credentials: Credentials, proof_figures: ProofFigures) -> None:
     answers = calls_made = started = 0
     for one in READABLE:

@@ -76,7 +76,7 @@ def _is_cloudformation(text: str, _file: str) -> bool:
 
 
 def _is_resource_manager(text: str, _file: str) -> bool:
-    return text.lstrip()[:1] == "{" and azure.is_template(text)
+    return text.lstrip()[:1] in {"{", "/"} and azure.is_template(text)
 
 
 _READERS: Final[tuple[tuple[Callable[[str, str], bool], Read, FirewallKind], ...]] = (

@@ -30,6 +30,7 @@ _TEMPLATE_SOURCES: Final = (
     "CidrIp", "CidrIpv6", "SourceSecurityGroupId", "SourceSecurityGroupName", "SourcePrefixListId",
 )  # fmt: skip
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,255}", re.ASCII)
+_PUT_IN: Final = re.compile(r"\$\{([A-Za-z0-9]{1,255})\}")
 _SHORTHAND: Final = re.compile(r"(IpProtocol|FromPort|ToPort|CidrIp|CidrIpv6|GroupId|PrefixListId)=([^,\]\}\s]+)")
 _DEEPEST: Final = 16
 
@@ -103,6 +104,7 @@ class _Template:
 
     def __init__(self, tree: Node | None) -> None:
         self._parameters: Mapping[str, Node] = members(members(tree).get("Parameters"))
+        self._conditions = frozenset(members(members(tree).get("Conditions")))
         self.steps = Steps()
 
     def rule(self, rules: Rules, body: Node, path: KeyPath) -> None:
@@ -132,20 +134,31 @@ class _Template:
             return
         if isinstance(node.value, dict):
             function, given = next(iter(node.value.items()), ("", None))
-            if function == "Ref":
-                yield from self._named(self.text(given), depth)
+            if function == "Ref" and given is not None:
+                yield from self._named(str(given.value), depth)
+            elif function == "Fn::If" and given is not None and isinstance(given.value, list):
+                for one in given.value[1:]:
+                    yield from self._texts(one, depth + 1)
             elif given is not None:
                 yield from self._texts(given, depth + 1)
-        elif isinstance(node.value, list):  # of Fn::If the condition comes first, which is no address
+        elif isinstance(node.value, list):
             for one in node.value:
                 yield from self._texts(one, depth + 1)
         elif isinstance(node.value, str):
-            yield from self._named(node.value.removeprefix("${").removesuffix("}"), depth)
+            yield from self._named(_PUT_IN.sub(self._put_in, node.value), depth)
         else:
             yield str(node.value)
 
+    def _put_in(self, found: re.Match[str]) -> str:
+        """What stands for ``${Name}`` of Fn::Sub: the default of the parameter where that is one word."""
+        default = members(self._parameters.get(found[1])).get("Default")
+        plain = "" if default is None or isinstance(default.value, dict | list) else str(default.value)
+        return plain if plain and len(plain) <= 64 else found[0]
+
     def _named(self, text: str, depth: int) -> Iterator[str]:
-        """The default of a parameter, or the text itself; short tags of YAML, as !Ref, leave the name alone."""
+        """The default of a parameter, or the text itself. Short tags of YAML leave the name alone: of !Ref, of !If."""
+        if text in self._conditions:
+            return
         parameter = self._parameters.get(text) if _NAME.fullmatch(text) and network(text) is None else None
         default = members(parameter).get("Default")
         if default is None:

@@ -171,9 +171,9 @@ class Denied:
         if match.excluded:
             if match.sources is None and len(self._exceptions) < _MOST_EXCEPTIONS:
                 spared_sources = tuple(dict.fromkeys(match.excluded))
-                one = _Exception(spared_sources, match.ports or EVERY_PORT, match.families)
-                if one not in self._exceptions:
-                    self._exceptions.append(one)
+                exception = _Exception(spared_sources, match.ports or EVERY_PORT, match.families)
+                if exception not in self._exceptions:
+                    self._exceptions.append(exception)
                     self.weight += len(spared_sources)
             return
         for text in match.sources or (ANY,):

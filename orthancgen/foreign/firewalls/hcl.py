@@ -46,15 +46,17 @@ def parse_hcl(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         return None, [Problem("nested too deep, or one sum of many numbers: not read", Mark(file, 1, 1, 2))]
     import hcl2  # heavy: a parser is built
 
-    plain = _without_heredocs(text) + "\n"
+    plain = _without_heredocs(text)
+    places = Places(plain, file)
     try:
-        tree: _Tree = hcl2.parses_to_tree(plain)
+        tree: _Tree = hcl2.parses_to_tree(plain + "\n")
     except UnexpectedInput as error:
-        line, column = max(error.line, 1), max(error.column, 1)
-        return None, [Problem("not the language of Terraform", Mark(file, line, column, column + 1))]
+        at = error.pos_in_stream
+        at = len(plain) if at is None or at < 0 else at
+        return None, [Problem("not the language of Terraform", places.mark(at, at))]
     except (LarkError, RecursionError):
         return None, [Problem("not the language of Terraform", Mark(file, 1, 1, 2))]
-    return _Converter(plain, Places(plain, file)).body(tree), []
+    return _Converter(plain, places).body(tree), []
 
 
 def _depth(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -114,6 +115,23 @@ def test_no_secret_is_shown(values: dict[str, Any]) -> None:
         assert SECRET not in json.dumps(document(result, name="x", file=None))
         assert SECRET not in repr(result)
         assert SECRET not in "".join(line.plain for line in every_key(result))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {f"Unknown{number}": number for number in range(20_000)},
+        {"DicomWeb": {f"Unknown{number}": number for number in range(30_000)}},
+        {"OrthancPeers": {f"p{number}": ["http://x.example/", "u", SECRET] for number in range(3_000)}},
+        {"UserMetadata": {f"m{number}": 5 for number in range(5_000)}},
+    ],
+    ids=["keys", "section", "peers", "values"],
+)
+def test_many_keys_are_told_in_bounded_time(values: dict[str, Any]) -> None:
+    began = time.process_time()
+    result = import_as(part_of(values), name="x")
+    assert SECRET not in result.text
+    assert time.process_time() - began < 60  # a quadratic way takes many times as long
 
 
 def test_five_thousand_modalities_take_linear_time() -> None:
