@@ -22,6 +22,7 @@ from orthancgen.site.tree import Node
 ORTHANC_JSON: Final = "orthanc/orthanc.json"
 LUA: Final = "orthanc/orthancgen.lua"
 COMPOSE: Final = "compose.yaml"
+SITE: Final = "site.json"
 _FIREWALLS: Final = "firewall/"
 
 SAID_BY: Final[Mapping[str, KeyPath]] = {
@@ -57,6 +58,8 @@ SAID_BY: Final[Mapping[str, KeyPath]] = {
     "StrictAetComparison": ("dicom", "ae_checks", "exact_case"),
     **dict.fromkeys(ALWAYS.values(), ("dicom", "ae_checks", "anyone_may")),
     "DicomTlsEnabled": ("dicom", "tls", "enabled"),
+    "DicomTlsMinimumProtocolVersion": ("dicom", "tls"),
+    "DicomTlsCiphersAccepted": ("dicom", "tls"),
     "DicomTlsRemoteCertificateRequired": ("dicom", "tls", "client_certificates"),
     "RegisteredUsers": ("users",),
 }
@@ -139,6 +142,10 @@ class _Places:
             return ("runtime",)
         if file.startswith(_FIREWALLS):
             return ("network", "firewall")
+        if file == ORTHANC_JSON:
+            return ("orthanc", "version")
+        if file == SITE:
+            return ("backup",)
         return ("environment",)
 
     def _of_orthanc(self, path: KeyPath) -> KeyPath:

@@ -48,7 +48,8 @@ def _wrong_values(orthanc: Orthanc) -> Iterator[SettingProblem]:
     for problem in check_settings(wanted, orthanc.version):
         top = known.get(str(problem.path[0])) if problem.path else None
         if isinstance(problem.path[-1], int) or len(problem.path) == 1:
-            if top is not None or len(problem.path) > 1:
+            # An object of a plugin that this version does not have yet is passed over.
+            if top is not None or len(problem.path) > 1 or not isinstance(wanted[str(problem.path[0])], Mapping):
                 yield problem
             continue
         section = (top.members or top.each) if top is not None else plugins[str(problem.path[0])]

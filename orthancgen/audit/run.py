@@ -6,8 +6,9 @@ import importlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orthancgen.audit.rule import Finding, Hit, Rule, fingerprint
 from orthancgen.audit.rules import RULES
@@ -17,6 +18,10 @@ from orthancgen.site.problems import Mark, Problem, format_path
 
 if TYPE_CHECKING:
     from orthancgen.audit.splices import Replacement
+
+
+MAXIMUM_HITS: Final = 10_000
+"""Places of one rule that are told; nobody reads more, and a file of a hundred thousand mistakes is no set-up."""
 
 
 class RuleBrokenError(Exception):
@@ -67,12 +72,18 @@ def audit(subject: Subject, rules: Sequence[Rule]) -> Report:
     Raises:
         RuleBrokenError: a rule ended with an error of its own.
     """
-    found = [finding for rule in rules for finding in _findings(rule, subject)]
+    found: list[Finding] = []
+    problems = list(subject.problems)
+    for rule in rules:
+        hits = _hits(rule, subject)
+        if len(hits) > MAXIMUM_HITS:
+            problems.append(_cut(rule))
+        found += _findings(rule, hits[:MAXIMUM_HITS], subject)
     found.sort(key=lambda one: (-one.severity, one.file, one.mark.line if one.mark else 0, one.rule.id, one.message))
     return Report(
         subject.target.name,
         tuple(found),
-        subject.problems,
+        tuple(problems),
         subject.target.texts,
         tuple(describe(subject)),
         tuple(rules),
@@ -88,14 +99,23 @@ def describe(subject: Subject) -> Iterator[str]:
         yield f"{part.name}: Orthanc {part.version}{known}{image}"
 
 
-def _findings(rule: Rule, subject: Subject) -> Iterator[Finding]:
-    counts: dict[tuple[str, tuple[str | int, ...]], int] = {}
+def _hits(rule: Rule, subject: Subject) -> list[Hit]:
+    """What a rule finds, each once; one more than the maximum where there are more."""
     try:
-        hits = list(dict.fromkeys(rule.find(subject)))
+        return list(dict.fromkeys(islice(rule.find(subject), MAXIMUM_HITS + 1)))
     except OrthancgenError:
         raise
     except Exception as error:
         raise RuleBrokenError(rule.id) from error
+
+
+def _cut(rule: Rule) -> Problem:
+    message = f"{rule.id} holds at more than {MAXIMUM_HITS:,} places: the others are not told"
+    return Problem(message, hint="mend these, or audit the files one by one", severity="warning")
+
+
+def _findings(rule: Rule, hits: Sequence[Hit], subject: Subject) -> Iterator[Finding]:
+    counts: dict[tuple[str, tuple[str | int, ...]], int] = {}
     for hit in hits:
         mark, path = hit.mark, hit.path
         file = _relative(mark.file if mark else hit.file)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from orthancgen.foreign import compose_parts as parts
+from orthancgen.foreign.dockerfile import Dockerfile, parse_dockerfile
 from orthancgen.foreign.files import read_text
 from orthancgen.foreign.image_tags import Image
 from orthancgen.foreign.interpolation import interpolate, read_variables_file
@@ -28,7 +29,6 @@ _DATABASES: Final[Mapping[ServiceRole, re.Pattern[str]]] = {
 }
 _PROXIES: Final = re.compile(r"nginx|traefik|haproxy|caddy|envoy|openresty|swag|httpd|gateway")
 _USES: Final = re.compile(r"mongo|orthanc", re.IGNORECASE)
-_FROM = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)(?:[ \t]+AS[ \t]+(\S+))?[ \t]*$")
 
 
 def parse_compose(text: str, file: str, folder: Path | None, override: tuple[str, str] | None = None) -> ComposeFile:
@@ -127,10 +127,14 @@ class _Reader:
     def service(self, name: str, node: Node) -> ComposeService:
         """Everything about a service."""
         path: KeyPath = ("services", name)
-        environment = self._environment(node, path)
+        built, file, folder = self._built(node)
+        # The variables of the image, under those of the service.
+        environment = {
+            key: EnvironmentValue(key, value, Mark(file, line, 1, 2), (key,))
+            for key, (value, line) in built.variables.items()
+        } | self._environment(node, path)
         image = parts.text(parts.members(node).get("image"))
-        built = self.built_from(node) if not image or "build" in parts.members(node) else ""
-        role = self._role(name, node, Image.parse(built or image), environment)
+        role = self._role(name, node, Image.parse(built.base or image), environment)
         return ComposeService(
             name,
             role,
@@ -141,7 +145,8 @@ class _Reader:
             tuple(parts.mounts(node, path)),
             parts.networks(node),
             tuple(secret for secret, _, _ in parts.granted(node, "secrets")),
-            built,
+            built.base,
+            tuple((str(folder / source), target) for source, target in built.copies) if folder is not None else (),
         )
 
     def _role(self, name: str, node: Node, image: Image, environment: Mapping[str, EnvironmentValue]) -> ServiceRole:
@@ -156,23 +161,31 @@ class _Reader:
         said = [*_needed(node), *environment, *(one.value or "" for one in environment.values())]
         return "backend" if any(_USES.search(word) for word in said) else "other"
 
-    def built_from(self, node: Node) -> str:
-        """The image that a built one starts from, as the Dockerfile says where it is at hand; else ""."""
+    def _built(self, node: Node) -> tuple[Dockerfile, str, Path | None]:
+        """What the Dockerfile says where it is at hand, its name, and the folder that it copies from."""
         build = parts.members(node).get("build")
         if build is None or self.folder is None:
-            return ""
+            return Dockerfile(), "", None
         of = parts.members(build)
+        context = parts.text(of.get("context")) if of else parts.text(build)
+        written = of.get("args")
+        arguments = {name: parts.text(value) for name, value in parts.members(written).items()}
+        arguments |= {
+            name: value
+            for name, equals, value in (parts.text(item).partition("=") for item in parts.items(written))
+            if equals
+        }
+        if "://" in context or "$" in context or "\0" in context:
+            return Dockerfile(), "", None
+        folder = self.folder / (context or ".")
         inline = parts.text(of.get("dockerfile_inline"))
         if inline:
-            return _base_image(inline)
-        context = parts.text(of.get("context")) if of else parts.text(build)
-        if "://" in context or "$" in context:
-            return ""
-        path = self.folder / (context or ".") / (parts.text(of.get("dockerfile")) or "Dockerfile")
-        try:
-            return _base_image(read_text(path).text) if path.is_file() else ""
-        except (OSError, ValueError):
-            return ""
+            return parse_dockerfile(inline, arguments), build.mark.file, folder
+        path = folder / (parts.text(of.get("dockerfile")) or "Dockerfile")
+        if not _is_file(path):
+            return Dockerfile(), "", None
+        read = read_text(path)
+        return parse_dockerfile(read.text, arguments), read.file, folder
 
     # --- variables
 
@@ -216,11 +229,7 @@ class _Reader:
         if not named or self.folder is None:
             return {}
         file = self.folder / named
-        try:
-            present = file.is_file()
-        except (OSError, ValueError):
-            present = False
-        if not present:
+        if not _is_file(file):
             if required is None or truth(required.value):
                 message = f"the file of variables {printable(named)} is not here: its variables are not known"
                 self.problems.append(Problem(message, entry.mark, path, None, "warning"))
@@ -250,17 +259,11 @@ def _with_backends(services: Mapping[str, ComposeService]) -> dict[str, ComposeS
     }  # fmt: skip
 
 
-def _base_image(dockerfile: str) -> str:
-    """The image of the last stage; a stage that is built from an earlier one is followed."""
-    stages = {(found[2] or "").lower(): found[1] for found in _FROM.finditer(dockerfile)}
-    last = ""
-    for found in _FROM.finditer(dockerfile):
-        last = found[1]
-    for _ in range(len(stages)):
-        if last.lower() not in stages:
-            break
-        last = stages[last.lower()]
-    return last
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _merge(base: Node, over: Node) -> Node:

@@ -127,7 +127,9 @@ class _Reader:
             document = jsonc.parse(value, variable.mark.file)
             node = placed(document.tree, variable) if document.tree is not None else node
         if node is None:
-            self._problem(variable, f"the value of {variable.name} nests too deep, or is no number", None, "error")
+            self._problem(
+                variable, f"the value of {printable(variable.name)} nests too deep, or is no number", None, "error"
+            )
             return None
         self._check_type(variable, path, read, value)
         for part in reversed(path):
@@ -251,8 +253,9 @@ class _Reader:
         for one in settings:
             other = seen.setdefault(one.path, one.variable)
             if other != one.variable:
-                key = ".".join(str(part) for part in one.path)
-                message = f"{one.variable} and {other} both set {printable(key)}: which one counts is not defined"
+                key = printable(".".join(str(part) for part in one.path))
+                both = f"{printable(one.variable)} and {printable(other)}"
+                message = f"{both} both set {key}: which one counts is not defined"
                 self.problems.append(Problem(message, one.tree.mark, one.path, "remove one of them", "warning"))
 
     def _problem(self, variable: EnvironmentValue, message: str, hint: str | None, severity: Any = "warning") -> None:

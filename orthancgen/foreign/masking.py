@@ -43,7 +43,8 @@ def mask(text: str, kind: Kind, known: Collection[str] = ()) -> str:
     text = text.removeprefix("\ufeff")
     low = lowered(text)
     if kind == "json":
-        spans = list(json_spans(text))
+        is_json = text.lstrip()[:1] in ("", "{", "[", "/", '"')
+        spans = list(json_spans(text) if is_json else line_spans(text, low))
         text = re.sub("[\x85\u2028\u2029]", " ", text)  # no ends of lines in JSON
     else:
         found = yaml_spans(text, low) if kind == "yaml" else None

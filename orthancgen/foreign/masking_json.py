@@ -59,7 +59,7 @@ class _Reader:
             self.in_remark = False
             if token.lastgroup == "sign":
                 self._sign(token[0])
-            elif not self.stack[-1].is_list and _COLON.match(self.text, at):
+            elif _COLON.match(self.text, at):
                 self._key(token[0].strip('"'))
             elif self._hides(token[0]):
                 closed = len(token[0]) >= 2 and token[0][0] == token[0][-1] == '"'

@@ -10,7 +10,7 @@ from orthancgen.foreign.secret_names import find_secret_name, value_may_show
 Span = tuple[int, int]
 """Where something begins in a text, and where it ends."""
 
-_AFTER_NAME = re.compile(r"[\w.\-]*+(?:[\"'\])]++[ \t]*+(?:=>|[:=,])?|[ \t]*+(?:=>|[:=,])|[ \t]++)[ \t]*+")
+_AFTER_NAME = re.compile(r"[\w.\-]*+(?:[\\\"'\])]++[ \t]*+(?:=>|[:=,])?|[ \t]*+(?:=>|[:=,])|[ \t]++)[ \t]*+")
 """The rest of a name, and what stands between it and its value: quotes, a separator, or blanks."""
 _LONG_OPEN = re.compile(r"\[(=*)\[")
 

@@ -62,9 +62,10 @@ class _Reader:
 
     def _scalar(self, source: yaml.ScalarNode, name: str, *, secret: bool) -> Iterator[Span]:
         start, end = source.start_mark.index, source.end_mark.index
-        if secret and not value_may_show(name, source.value):
+        tagged = self.text[start : start + 1] in ("!", "&")  # what was meant as a value may be read as a tag
+        if secret and (tagged or not value_may_show(name, source.value)):
             yield start, end
-        elif "{" in source.value:  # JSON, as in ORTHANC_JSON
+        elif source.value.lstrip()[:1] == "{":  # JSON, as in ORTHANC_JSON
             yield from ((start + first, start + last) for first, last in json_spans(self.text[start:end]))
         else:
             yield from inline_spans(self.low, start, end)

@@ -128,6 +128,7 @@ class ComposeService:
         networks: names of its networks; ``("default",)`` where it names none.
         secrets: names of the secrets that it is given.
         built_from: the image that it is built from, where its Dockerfile is at hand.
+        copied: files and folders that its Dockerfile puts into it: their paths here and there.
     """
 
     name: str
@@ -140,6 +141,7 @@ class ComposeService:
     networks: tuple[str, ...]
     secrets: tuple[str, ...]
     built_from: str = ""
+    copied: tuple[tuple[str, str], ...] = ()
 
     @property
     def path(self) -> KeyPath:

@@ -49,6 +49,7 @@ _OVERRIDES = {
 }
 _NGINX = re.compile(r"^\s*(?:server|http|upstream\s+\S+|stream|location\s+[^{;]+)\s*\{", re.MULTILINE)
 _KEY_BLOCK = "PRIVATE KEY-----"
+_CONFIGURATIONS = frozenset({"orthanc.json", "configuration.json"})
 _COMMON_KEYS = frozenset({"Name", "Plugins", "Locale", "Warnings", "Dictionary"})
 """Keys of Orthanc that other programs' files have as well."""
 
@@ -172,7 +173,8 @@ class _Reader:
         document = jsonc.parse(read.text, read.file)
         if self._firewall(read, document.tree):
             return True
-        if looks_like_orthanc(document.tree) or (named and _may_be_orthanc(document.tree)):
+        is_called = path.name.lower() in _CONFIGURATIONS and document.tree is not None
+        if is_called or looks_like_orthanc(document.tree) or (named and _may_be_orthanc(document.tree)):
             if named:
                 self.named_json.append(path)
             else:
@@ -361,6 +363,7 @@ class _Reader:
                     if path not in self.files and _is_file(path):
                         self.files[path] = read_text(path)
                         self.kinds[one.mark.file] = "lines"
+                    if _is_file(path) and path.suffix.lower() not in _YAML and masking.is_secret_name(one.name):
                         self.secrets.add(path)
 
     def _secret_values(self) -> Iterator[str]:

@@ -115,6 +115,9 @@ class _Reader:
             if mount.kind != "tmpfs":
                 host = self._host(mount.source) if mount.kind == "bind" else None
                 yield _Given(posixpath.normpath(mount.target), host, mount.mark)
+        build = parts.members(self.service.node).get("build")
+        for source, target in self.service.copied:
+            yield _Given(posixpath.normpath(target), _existing(source), (build or self.service.node).mark)
         top = self.compose.tree.value
         for key in ("secrets", "configs"):
             defined = parts.members(top.get(key)) if isinstance(top, dict) else {}
@@ -128,13 +131,9 @@ class _Reader:
                 yield _Given(posixpath.normpath(target), host, mark, inline, secret=key == "secrets")
 
     def _host(self, source: str) -> Path | None:
-        if self.folder is None or not source or "$" in source or "\0" in source:
+        if self.folder is None or not source or "$" in source:
             return None
-        path = self.folder / source
-        try:
-            return path if path.exists() else None
-        except OSError:
-            return None
+        return _existing(self.folder / source)
 
     def _replaced(self) -> bool:
         """Whether the image's own orthanc.json lies under something that is mounted."""
@@ -210,6 +209,13 @@ class _Reader:
             elif posixpath.dirname(given.target) == SECRETS:
                 file = given.host if given.host is not None and given.host.is_file() else None
                 yield Secret(posixpath.basename(given.target), file, given.mark)
+
+
+def _existing(path: str | Path) -> Path | None:
+    try:
+        return Path(path) if Path(path).exists() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _words(node: Node | None) -> list[str]:

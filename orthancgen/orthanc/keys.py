@@ -166,7 +166,14 @@ def check_settings(
         section: where the settings stand; ``core`` is the top level.
         own_sections: names at the top level that a site's own Lua or plugin reads, which are not looked into.
     """
-    return tuple(_check_section(settings, version, section, (), frozenset(own_sections)))
+    return tuple(each_problem(settings, version, section=section, own_sections=own_sections))
+
+
+def each_problem(
+    settings: Mapping[str, object], version: Version, *, section: str = "core", own_sections: Collection[str] = ()
+) -> Iterator[Problem]:
+    """As `check_settings`, one after the other: for who does not want to know of each of a hundred thousand."""
+    return _check_section(settings, version, section, (), frozenset(own_sections))
 
 
 # --- the table

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orthancgen.audit.looking_dicom import at_reach, each_modality
-from orthancgen.audit.looking_settings import holds, serving_dicom, set_to
+from orthancgen.audit.looking_settings import holds, serving_dicom
 from orthancgen.audit.references import nist_pacs, orthanc_book, orthanc_source
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Subject
@@ -25,7 +25,6 @@ def find(subject: Subject) -> Iterator[Hit]:
             f"{holds(orthanc, _KEY)}: every AE title from every address opens an association{beside}",
             *orthanc.place(_KEY),
             severity=at_reach(subject, orthanc, Severity.MEDIUM),
-            fix=set_to(subject, orthanc, _KEY, False) if registered else None,
         )
 
 

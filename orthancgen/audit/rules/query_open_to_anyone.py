@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orthancgen.audit.looking_dicom import at_reach, open_commands
-from orthancgen.audit.looking_settings import holds, serving_dicom, set_to
+from orthancgen.audit.looking_settings import holds, serving_dicom
 from orthancgen.audit.references import hipaa, nist_pacs, orthanc_book
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Subject
@@ -30,7 +30,6 @@ def find(subject: Subject) -> Iterator[Hit]:
                     f"{holds(orthanc, key)}: every AE title from every address {_WHAT[command]} ({TITLES[command]})",
                     *orthanc.place(key),
                     severity=at_reach(subject, orthanc, Severity.CRITICAL),
-                    fix=set_to(subject, orthanc, key, False),
                 )
 
 

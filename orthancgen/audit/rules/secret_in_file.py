@@ -10,7 +10,7 @@ from orthancgen.audit.references import cis_docker, orthanc_book, owasp_docker
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Subject
 from orthancgen.foreign.model import Document, LuaCall, LuaScript
-from orthancgen.site.problems import HIDDEN, Mark, format_path, printable
+from orthancgen.site.problems import Mark, format_path, printable
 
 
 def find(subject: Subject) -> Iterator[Hit]:
@@ -53,7 +53,7 @@ def _script(script: LuaScript) -> Iterator[Hit]:
 
 
 def _has_password(call: LuaCall) -> bool:
-    return len(call.arguments) > 1 and HIDDEN not in str(call.arguments[1]) and is_literal(call.arguments[1])
+    return len(call.arguments) > 1 and is_literal(call.arguments[1])
 
 
 RULE: Final = Rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from orthancgen.audit.looking_dicom import at_reach, each_modality, may
-from orthancgen.audit.looking_settings import holds, serving_dicom, set_to
+from orthancgen.audit.looking_settings import holds, serving_dicom
 from orthancgen.audit.references import hipaa, nist_pacs, orthanc_book
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Orthanc, Subject
@@ -22,7 +22,6 @@ def find(subject: Subject) -> Iterator[Hit]:
                 f"{holds(orthanc, _KEY)}: every AE title from every address stores images{_overruled(orthanc)}",
                 *orthanc.place(_KEY),
                 severity=at_reach(subject, orthanc, Severity.HIGH),
-                fix=set_to(subject, orthanc, _KEY, False) if orthanc.values.get("DicomModalities") else None,
             )
 
 

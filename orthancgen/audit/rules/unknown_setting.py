@@ -11,7 +11,7 @@ from orthancgen.audit.looking_settings import is_unknown
 from orthancgen.audit.references import orthanc_book, orthanc_source
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Subject
-from orthancgen.orthanc.keys import check_settings
+from orthancgen.orthanc.keys import each_problem
 
 _REMARKS: Final = ("_", "//", "#", "$")
 _NEVER_A_PROTECTION: Final = {
@@ -35,7 +35,7 @@ def find(subject: Subject) -> Iterator[Hit]:
     composes = {compose.file for compose in subject.target.composes}
     for orthanc in subject.orthancs:
         own = sections_read(subject, orthanc)
-        for problem in check_settings(orthanc.values, orthanc.version, own_sections=own):
+        for problem in each_problem(orthanc.values, orthanc.version, own_sections=own):
             if not problem.path or not is_unknown(orthanc, problem.path):
                 continue
             name = str(problem.path[-1])

@@ -15,6 +15,7 @@ from orthancgen.foreign.firewalls.denied import BOTH, WHOLE, Denied, Match, Netw
 from orthancgen.foreign.model import Filter, Hook
 from orthancgen.site.problems import KeyPath, Mark, Problem
 
+_EVERYTHING: Final = Match()
 Verdict = Literal["accept", "drop", "return", "jump", "none"]
 _DEEPEST: Final = 16
 """nf_tables and x_tables refuse to jump deeper: NFT_JUMP_STACK_SIZE."""
@@ -33,7 +34,8 @@ class Line:
         verdict: `none` for what only counts or logs.
         target: the chain to which it jumps.
         new: whether it is about new connections.
-        answers: whether it is about established ones.
+        answers: whether it says that it is about established ones. A line that says nothing of states is about these
+            too, but lets answers in only where it is about every source and port.
         outside: whether it is about callers from outside of the host and its containers.
         by_interface: it is about a network card: another may lead to the host's programs, so that a denial of what
             comes in by one covers nothing there. What is forwarded to containers comes in by the one that is named.
@@ -45,7 +47,7 @@ class Line:
     target: str = ""
     description: str = ""
     new: bool = True
-    answers: bool = True
+    answers: bool = False
     outside: bool = True
     by_interface: bool = False
     path: KeyPath = ()
@@ -120,7 +122,7 @@ class Walk:
             if self._budget < 0:
                 self._exhausted(line)
                 return
-            if line.answers and line.verdict in {"accept", "return"} and line.outside:
+            if (line.answers or line.match == _EVERYTHING) and line.verdict in {"accept", "return"} and line.outside:
                 self.answers |= _hooks(state.base.hook)
             if not line.new or line.verdict == "none":
                 continue

@@ -95,7 +95,7 @@ class _Rule:
         match, outside, by_interface = self.interfaces.applied(match)
         verdict = VERDICTS.get(self.target, "none" if not self.target or self.target in _NO_VERDICT else "jump")
         new = bool(self.states & {"NEW", "UNTRACKED", "DNAT", "SNAT"}) and self.synchronising
-        answers = bool(self.states & {"ESTABLISHED", "DNAT", "SNAT"})
+        answers = "ESTABLISHED" in self.states and self.states != _EVERY_STATE
         return Line(
             match, verdict, mark, self.target if verdict == "jump" else "", self.comment, new, answers, outside,
             by_interface,
@@ -116,7 +116,7 @@ class Tables:
         self.chains: dict[str, list[Line]] = {}
         self.policies: dict[str, str] = {}
         self.problems: list[Problem] = []
-        self._sets = sets or {}
+        self._sets = {} if sets is None else sets  # filled while the script is read
 
     @property
     def decides(self) -> bool:

@@ -85,7 +85,7 @@ class _Draft:
             return None
         match = Match(self.families, self.sources, self.excluded, self.ports, self.narrow)
         match, outside, by_interface = self.interfaces.applied(match)
-        new, answers = bool(self.states & {"new", "untracked"}), "established" in self.states
+        new, answers = bool(self.states & {"new", "untracked"}), "established" in self.states and self.states != _STATES
         target = prefix + self.target if self.verdict == "jump" else ""
         return Line(match, self.verdict, mark, target, self.comment, new, answers, outside, by_interface)
 

@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from orthancgen.foreign.firewalls import iptables, nftables
+from orthancgen.foreign.firewalls.addresses import source
 from orthancgen.foreign.firewalls.aws import AwsCalls
 from orthancgen.foreign.firewalls.azure import AzCalls
 from orthancgen.foreign.firewalls.firewall_cmd import FirewallCmd
@@ -87,7 +88,7 @@ class _Reader:
 
     def _set(self, words: Sequence[str]) -> None:
         if len(words) > 2 and words[0] in {"add", "-A", "--add"}:
-            self._sets.setdefault(words[1], []).append(words[2].partition(",")[0])
+            self._sets.setdefault(words[1], []).append(source(words[2].partition(",")[0]))
 
     def _nft_call(self, words: Sequence[str], command: Command) -> None:
         while words and _NFT_OPTIONS.fullmatch(words[0]):

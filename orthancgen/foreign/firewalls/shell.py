@@ -21,7 +21,7 @@ _MOST_VARIABLES: Final = 16
 _BUDGET: Final = 10_000_000
 """Characters put in for variables in a whole script; beyond, words stay as they are written."""
 _BLANK: Final = re.compile(r"(?:[ \t\r\f\v]|\\\r?\n)+")
-_PLAIN: Final = re.compile(r"[^\s\\'\"$`;&|()<>#]+|#")
+_PLAIN: Final = re.compile(r"[^ \t\r\n\f\v\\'\"$`;&|()<>#]+|#")
 _REDIRECTION: Final = re.compile(r"[0-9]*(?:<<-|<<<|<<|<>|<&|<|>>|>&|>\||>)")
 _HEREDOC: Final = re.compile(r"<<-?")
 _VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)(?::?-([^}]*))?\}|([A-Za-z_][A-Za-z0-9_]*))")
@@ -166,8 +166,11 @@ class _Script:
                 at = self._double_quoted(at + 1, parts)
             elif character in "$`":
                 at = self._substitution(at, parts)
-            else:
+            elif at > start:
                 break
+            else:  # nothing that a command begins with: read over it, so that reading goes on
+                parts.append(character)
+                at += 1
         word = "".join(parts)
         whole = _VARIABLE.fullmatch(word) is not None and text[start] == "$"
         return Word(word, start, min(at, len(text)), whole), at
@@ -214,6 +217,8 @@ class _Script:
     def _expanded(self, words: list[Word], heredoc: str | None, start: int) -> Iterator[Command]:
         at = 0
         while at < len(words) and words[at].text in _IN_FRONT:
+            if words[at].text in {"while", "until"}:
+                self._loops.append(("", ()))
             at += 1
         while at < len(words) and (assignment := _ASSIGNMENT.fullmatch(words[at].text)):
             if len(assignment[2]) <= _LONGEST_VALUE:
@@ -224,16 +229,20 @@ class _Script:
         rest = words[at:]
         if not rest:
             return
-        if rest[0].text == "for" and len(rest) > 2 and rest[2].text == "in":
-            values = [part for word in rest[3:] for part in self._parts(word, self._variables)]
-            self._loops.append((rest[1].text, tuple(values[:_MOST_TURNS])))
-            self._variables.pop(rest[1].text, None)
-        elif rest[0].text == "done" and self._loops:
-            self._loops.pop()
-        elif rest[0].text == "case":
-            return
-        else:
+        if rest[0].text in {"for", "select"}:
+            self._loop(rest)
+        elif rest[0].text == "done":
+            if self._loops:
+                self._loops.pop()
+        elif rest[0].text not in {"case", "esac", "fi"}:
             yield from self._turns(rest, heredoc, start)
+
+    def _loop(self, words: list[Word]) -> None:
+        """``for name in word word``; a loop of another kind has no words that are known."""
+        name = words[1].text if len(words) > 2 and words[2].text == "in" else ""
+        values = [part for word in words[3:] for part in self._parts(word, self._variables)] if name else []
+        self._loops.append((name, tuple(values[:_MOST_TURNS])))
+        self._variables.pop(name, None)
 
     def _turns(self, words: list[Word], heredoc: str | None, start: int) -> Iterator[Command]:
         used = {name for word in words for found in _VARIABLE.finditer(word.text) for name in (found[1] or found[3],)}

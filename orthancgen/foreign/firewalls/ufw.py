@@ -145,7 +145,7 @@ class Ufw:
             interfaces.add([rule.interface], out=False, negated=False)
         sources = None if rule.source == ANY else (rule.source,)
         match, outside, card = interfaces.applied(Match(own, sources, (), rule.ports, rule.to != ANY))
-        line = Line(match, rule.verdict, mark, "", rule.comment, answers=False, outside=outside, by_interface=card)
+        line = Line(match, rule.verdict, mark, "", rule.comment, outside=outside, by_interface=card)
         lines = self._chains["forward" if rule.forward else "input"]
         lines.insert(0 if first else len(lines), line)
 

@@ -30,6 +30,8 @@ from tests.unit.audit.set_ups import found, rule, severities, subject
          ["AllowEcho must be true or false"]),
         ({"DicomTlsEnabled": True}, "1.13.0", ["DicomTlsEnabled is true, and DicomTlsCertificate is not there"]),
         ({"PostgreSQL": {"Port": "5432"}}, "1.13.0", ['Port must be an integer, not the text "5432"']),
+        ({"PostgreSQL": 5}, "1.13.0", ["PostgreSQL must be an object"]),
+        ({"DicomWeb": {"Servers": {}}}, "1.10.1", []),
         ({"OverwriteInstances": "Never"}, "1.12.7", ["OverwriteInstances must be true or false"]),
         ({"OverwriteInstances": "Never"}, "1.13.0", []),
         ({"OverwriteInstances": True}, "1.13.0", []),
@@ -114,6 +116,14 @@ def test_a_variable_of_a_native_orthanc_may_be_set_elsewhere(tmp_path: Path) -> 
     (tmp_path / "orthanc.json").write_text('{"Name": "${SITE}", "StorageDirectory": "p@ss$word"}')
     part = read_part([tmp_path / "orthanc.json"], version=None, publisher=None, name="native")
     assert found("variable-in-value", of(part)) == []
+
+
+def test_a_variable_of_a_file_that_is_not_here_may_be_set(tmp_path: Path) -> None:
+    where = in_image(tmp_path, '{"Name": "a ${EAST}"}', {})
+    lacking = subject("services: {orthanc: {image: orthancteam/orthanc, env_file: elsewhere.env}}")
+    others = Subject(Target("test", "/", orthancs=where.target.orthancs, composes=lacking.target.composes))
+    assert len(found("variable-in-value", where)) == 1
+    assert found("variable-in-value", others) == []
 
 
 def test_duplicates() -> None:

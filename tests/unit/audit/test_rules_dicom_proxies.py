@@ -49,6 +49,15 @@ def test_an_nginx_of_the_host_in_front_of_a_native_orthanc() -> None:
     assert len(found("dicom-behind-proxy", subject(orthanc=CHECKED, nginx=stream))) == 1
 
 
+@pytest.mark.parametrize(("called", "expected"), [(10104, 1), (10042, 0), (4242, 0)])
+def test_an_nginx_of_the_host_in_front_of_a_published_port(called: int, expected: int) -> None:
+    compose = (
+        'services: {orthanc: {image: orthancteam/orthanc, ports: ["127.0.0.1:10104:4242", "127.0.0.1:10042:8042"]}}'
+    )
+    stream = f"stream {{ server {{ listen 104; proxy_pass 127.0.0.1:{called}; }} }}"
+    assert len(found("dicom-behind-proxy", subject(compose, orthanc=CHECKED, nginx=stream))) == expected
+
+
 @pytest.mark.parametrize(
     ("orthanc", "proxy", "expected"),
     [

@@ -222,6 +222,58 @@ def test_forms_of_sources(source: str, expected: list[str]) -> None:
     assert severities("firewall-source-not-an-address", where) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("192.168.010.7", "leading zero"), ("fe80::1%eth0", "interface"), ("167772161", "is a number"),
+     ("admin.example", "is a name"), ("256.1.1.1", "is no address"), ("fe80::0abc", "")],
+)  # fmt: skip
+def test_what_is_wrong_with_a_source(source: str, said: str) -> None:
+    messages = [
+        message
+        for _, message in found("firewall-source-not-an-address", subject(firewalls=[firewall(lets_in(source, 22))]))
+    ]
+    assert [said in message for message in messages] == ([True] if said else [])
+
+
+def test_many_ports_are_counted() -> None:
+    def said(*ports: int) -> str:
+        return found("firewall-open-to-the-world", subject(firewalls=[firewall(lets_in("any", *ports))]))[0][1]
+
+    assert said(104, 2762, 4242, 8042) == (
+        "everybody is let in to 104 (DICOM), 2762 (DICOM), 4242 (DICOM), 8042 (Orthanc's HTTP)"
+    )
+    assert said(104, 2762, 4242, 5432, 8042, 27017).endswith("5432 (PostgreSQL) and 2 more")
+
+
+def test_a_modality_of_this_host_needs_no_way_in() -> None:
+    modalities = {"self": {"AET": "S", "Host": "127.0.0.1", "Port": 104}, "ct1": MODALITIES["ct1"]}
+    where = subject(orthanc={"DicomModalities": modalities}, firewalls=[firewall(lets_in("192.168.10.21", 4242))])
+    assert found("firewall-differs-from-model", where) == []
+
+
+def test_who_is_let_in_without_a_reason_is_named() -> None:
+    where = subject(firewalls=[firewall(lets_in("10.0.0.0/8", 2762), kind="aws")])
+    assert found("firewall-rule-without-reason", where) == [("low", "nothing says why 10.0.0.0/8 is let in")]
+
+
+def test_where_a_port_is_published_is_said() -> None:
+    def said(port: str) -> str:
+        compose = f"services: {{orthanc: {{image: orthancteam/orthanc, ports: ['{port}']}}}}"
+        return found("published-port-not-filtered", subject(compose, firewalls=[firewall(guards=False)]))[0][1]
+
+    assert said("104:4242").startswith("port 104 of orthanc on every address is redirected")
+    assert said("10.0.0.1:104:4242").startswith("port 104 of orthanc on 10.0.0.1 is redirected")
+
+
+def test_the_port_that_a_container_publishes_must_be_dicom() -> None:
+    where = subject(
+        'services: {orthanc: {image: orthancteam/orthanc, ports: ["8042:8042", "10104:2762"]}}',
+        orthanc={"DicomPort": 2762, "DicomTlsEnabled": True},
+    )
+    assert needs_certificate(where, 10104)
+    assert not needs_certificate(where, 8042)
+
+
 def test_names_in_clouds_are_groups() -> None:
     where = subject(firewalls=[firewall(lets_in("VirtualNetwork", 22), kind="azure")])
     assert found("firewall-source-not-an-address", where) == []

@@ -175,6 +175,37 @@ def test_before_1_12_0_files_are_written_by_every_user() -> None:
     assert severities("proxy-exposes-everything", where) == ["high", "medium"]
 
 
+def test_a_server_that_passes_on_twice_is_told_once() -> None:
+    inside = PASS + " location /ui/ { proxy_pass http://127.0.0.1:8042; }"
+    assert len(found("proxy-exposes-everything", subject(orthanc={**NATIVE, **USERS}, nginx=server(inside)))) == 1
+
+
+def test_a_server_for_this_host_alone_exposes_nothing() -> None:
+    where = subject(orthanc={**NATIVE, **USERS}, nginx=server(PASS, listen="127.0.0.1:80"))
+    assert found("proxy-exposes-everything", where) == []
+
+
+@pytest.mark.parametrize(("callback", "expected"), [("IncomingHttpRequestFilter", 0), ("OnStoredInstance", 1)])
+def test_a_script_that_filters_requests(callback: str, expected: int) -> None:
+    settings = {**NATIVE, **USERS, "LuaScripts": ["site.lua"]}
+    where = subject(orthanc=settings, nginx=server(PASS), lua=f"function {callback}() end")
+    assert len(found("proxy-exposes-everything", where)) == expected
+
+
+def test_a_path_that_the_server_itself_answers_is_not_passed_on() -> None:
+    inside = "location /ui/ { proxy_pass http://127.0.0.1:8042; } return 404;"
+    assert found("proxy-exposes-everything", subject(orthanc={**NATIVE, **USERS}, nginx=server(inside))) == []
+
+
+def test_more_than_one_weak_cipher_is_counted() -> None:
+    def said(ciphers: str) -> str:
+        where = subject(nginx=server(f"ssl_protocols TLSv1.2; ssl_ciphers {ciphers};"))
+        return found("proxy-weak-ciphers", where)[0][1]
+
+    assert said("AES128-SHA:AES256-SHA:RC4-SHA").endswith(", and 2 more")
+    assert said("AES128-SHA").endswith("forward secrecy")
+
+
 @pytest.mark.parametrize(
     ("inside", "settings", "expected"),
     [

@@ -190,11 +190,12 @@ services:
 
 def test_what_cannot_be_extended() -> None:
     compose = parsed(
-        "services:\n  a: {extends: {service: b}}\n  b: {extends: a}\n  c: {extends: none}\n  d: {extends: {service: x, file: o.yml}}\n  e: 1"
+        "services:\n  a: {extends: {service: b}}\n  b: {extends: a}\n  c: {extends: none}"
+        "\n  d: {extends: {service: x, file: o.yml}}\n  e: 1"
     )
     assert told(compose) == [
-        "error 2:16 services.a.extends: extends goes round in a circle",
-        "error 3:16 services.b.extends: extends goes round in a circle",
+        "error 3:16 services.a.extends: extends goes round in a circle",
+        "error 2:16 services.b.extends: extends goes round in a circle",
         "error 4:16 services.c.extends: there is no service none",
         "warning 5:16 services.d.extends: a service of another file is not read here",
         "error 6:6 services.e: a service is a mapping",
@@ -284,7 +285,8 @@ services:
     [
         ("a: [\n", "not YAML"), ("a: *b\n", "not YAML: an undefined alias"), ("\0", "U+0000 is a character"),
         ("[1]", "a compose file is a mapping"), ("- " * 100, "nested deeper than 48 levels"),
-        ("a: &a [*a]\nservices: {}", "its aliases make the file too large"), ("services: {a: b}", "a service is a mapping"),
+        ("a: &a [*a]\nservices: {}", "its aliases make the file too large"),
+        ("services: {a: b}", "a service is a mapping"),
         ("services: {a: {image: x}, a: {image: y}}", "the key stands twice"),
     ],
 )  # fmt: skip
@@ -322,7 +324,8 @@ def test_our_own_compose_file_is_read() -> None:
     compose = parsed((folder / "compose.yaml").read_text(), folder)
     assert compose.problems == ()
     assert {name: one.role for name, one in compose.services.items()} == {
-        "backend": "backend", "database": "mongo", "database-account": "backend", "gateway": "proxy", "orthanc": "orthanc",
+        "backend": "backend", "database": "mongo", "database-account": "backend", "gateway": "proxy",
+        "orthanc": "orthanc",
     }  # fmt: skip
     assert compose.internal_networks == {"backend", "database"}
 

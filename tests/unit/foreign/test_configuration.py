@@ -188,8 +188,10 @@ def test_the_image_eats_a_dollar_in_a_password(tmp_path: Path) -> None:
     part = read(tmp_path, "orthancteam", HOST="db")
     assert part.tree.plain() == {"PostgreSQL": {"Password": "p@ss", "Host": "db"}}
     assert told(part) == [
-        "error orthanc.json:1:34 PostgreSQL.Password: the image replaces a $ and the letters behind it by a variable, "
-        "and there is no such one"
+        (
+            "error orthanc.json:1:34 PostgreSQL.Password: the image replaces a $ and the letters behind it by a "
+            "variable, and there is no such one"
+        )
     ]
     escaped = '{"PostgreSQL": {"Password": "p@ss\\u0024ecret1"}}'
     write(tmp_path, {"orthanc.json": escaped})

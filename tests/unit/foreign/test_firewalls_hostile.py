@@ -20,7 +20,8 @@ FILES = sorted(
     if path.is_file()
 )  # fmt: skip
 TEMPLATES = {
-    "rules.nft": "table inet f {{ chain i {{ type filter hook input priority 0; policy drop;\n ip saddr {0} tcp dport {0}"
+    "rules.nft": "table inet f {{ chain i {{ type filter hook input priority 0; policy drop;\n"
+    " ip saddr {0} tcp dport {0}"
     ' accept comment "{0}"\n }} }}\n',
     "rules.v4": '*filter\n:INPUT DROP [0:0]\n-A INPUT -s {0} -p tcp --dport {0} -m comment --comment "{0}" -j ACCEPT\n',
     "user.rules": "*filter\n### tuple ### allow tcp {0} 0.0.0.0/0 any {0} in comment={0}\n-A ufw-user-input -s {0}\n",
@@ -30,8 +31,10 @@ TEMPLATES = {
     "aws ec2 authorize-security-group-ingress --protocol tcp --port {0} --cidr {0} --ip-permissions {0}\n"
     "gcloud compute firewall-rules create {0} --allow {0} --source-ranges {0}\n"
     "az network nsg rule create --priority {0} --source-address-prefixes {0}\n",
-    "zone.xml": "<zone target='{0}'><source address='{0}'/><port port='{0}' protocol='tcp'/><service name='{0}'/></zone>",
-    "a.cmd": "set X={0}\r\nnetsh advfirewall firewall add rule name={0} dir=in action=allow localport={0} remoteip={0}\r\n",
+    "zone.xml": "<zone target='{0}'><source address='{0}'/><port port='{0}' protocol='tcp'/>"
+    "<service name='{0}'/></zone>",
+    "a.cmd": "set X={0}\r\nnetsh advfirewall firewall add rule name={0} dir=in action=allow localport={0} "
+    "remoteip={0}\r\n",
     "a.ps1": "$x = '{0}'\nNew-NetFirewallRule -DisplayName {0} -LocalPort {0} -RemoteAddress '{0}' @x -Profile {0}\n",
     "main.tf": 'resource "aws_security_group" "{0}" {{\n  ingress {{\n    from_port = {0}\n    protocol = "{0}"\n'
     '    cidr_blocks = ["{0}"]\n  }}\n}}\n',

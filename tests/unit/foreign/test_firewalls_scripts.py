@@ -101,7 +101,8 @@ def test_calls_of_nft() -> None:
 
 
 def test_several_firewalls_in_one_script() -> None:
-    text = "iptables -P INPUT DROP\nufw allow 1\nfirewall-cmd --add-port=2/tcp\naws ec2 authorize-security-group-ingress \\\n"
+    text = "iptables -P INPUT DROP\nufw allow 1\nfirewall-cmd --add-port=2/tcp\n"
+    text += "aws ec2 authorize-security-group-ingress \\\n"
     text += "  --protocol tcp --port 3 --cidr 10.0.0.0/8\n"
     assert [(one.kind, told(one.filters)) for one in parse_firewall(text, "a.sh")] == [
         ("iptables", []),
@@ -146,6 +147,8 @@ def test_prose_and_programs_are_no_scripts(name: str) -> None:
         ("x='1 2'\na $x \"$x\"", [("a", "1", "2", "1 2")]),
         ("for x in 1 2; do a $x; done; a $x", [("a", "1"), ("a", "2"), ("a", "$x")]),
         ("while read x; do a; done", [("read", "x"), ("a",)]),
+        ("for x in 1; do while read y; do a; done; b $x; done; b $x", [("read", "y"), ("a",), ("b", "1"), ("b", "$x")]),
+        ("for x; do a $x; done", [("a", "$x")]),
         ("a#b #c", [("a#b",)]),
         ("a \\\n b", [("a", "b")]),
         ("cat <<E x\na\nE\nb", [("cat", "x"), ("b",)]),

@@ -94,7 +94,7 @@ def test_a_value_of_several_lines_keeps_its_places() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said", "hint"),
     [
-        ("ORTHANC__MAXIMUM_REQUEST_BODY_SIZE_MB", "5", "sets MaximumRequestBodySizeMb, which", "SIZE_M_B, which sets Max"),
+        ("ORTHANC__MAXIMUM_REQUEST_BODY_SIZE_MB", "5", "sets MaximumRequestBodySizeMb, which", "SIZE_M_B, which sets"),
         ("ORTHANC__WEBDAV_ENABLED", "false", "sets WebdavEnabled, which", "ORTHANC__WEB_DAV_ENABLED"),
         ("ORTHANC__DICOM_WEB_ROOT", "/a", "sets DicomWebRoot, which", "ORTHANC__DICOM_WEB__ROOT"),
         ("ORTHANC__AUTHENTICATION_ENABLE", "true", "sets AuthenticationEnable,", "ORTHANC__AUTHENTICATION_ENABLED"),
@@ -102,8 +102,8 @@ def test_a_value_of_several_lines_keeps_its_places() -> None:
         ("ORTHANC_DICOM_AET", "A", "the image reads no variable ORTHANC_DICOM_AET", "ORTHANC__DICOM_AET"),
         ("ORTHANC_REGISTERED_USERS", "{}", "the image reads no variable", "ORTHANC__REGISTERED_USERS"),
         ("DICOMWEB_PLUGIN_ENABLED", "true", "the image reads no variable", "DICOM_WEB_PLUGIN_ENABLED"),
-        ("ORTHANC__REGISTERED_USERS__ALICE", "pw", "sets RegisteredUsers.Alice: names", "JSON in ORTHANC__REGISTERED_USERS"),
-        ("ORTHANC__DICOM_MODALITIES__CT1__AET", "A", "sets DicomModalities.Ct1.Aet: names", "ORTHANC__DICOM_MODALITIES"),
+        ("ORTHANC__REGISTERED_USERS__ALICE", "pw", "sets RegisteredUsers.Alice:", "JSON in ORTHANC__REGISTERED_USERS"),
+        ("ORTHANC__DICOM_MODALITIES__CT1__AET", "A", "sets DicomModalities.Ct1.Aet:", "ORTHANC__DICOM_MODALITIES"),
         ("DICOM_WEB_PLUGIN_ENABLED", "False", "only false, in lower case", "write true or false"),
         ("VERBOSE_ENABLED", '"true"', "has no effect", "without quotes"),
         ("ORTHANC__NAME", "'a'", "the quotes are a part of Name", "without quotes"),
