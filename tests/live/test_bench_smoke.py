@@ -15,7 +15,7 @@ from tests.support.servers import require_dcmtk, require_program
 
 pytestmark = pytest.mark.live
 ROOT = Path(__file__).resolve().parents[2]
-FIGURES = {"send": 1, "growth": 3, "commands": 3}
+FIGURES = {"send": 1, "growth": 3, "commands": 3, "audit": 1}
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -29,6 +29,7 @@ _TEMPLATE: Final = "AWS::EC2::SecurityGroup"
 _TEMPLATE_SOURCES: Final = (
     "CidrIp", "CidrIpv6", "SourceSecurityGroupId", "SourceSecurityGroupName", "SourcePrefixListId",
 )  # fmt: skip
+_RESOURCES: Final = re.compile(r"^['\"]?Resources['\"]?[ \t]*:", re.MULTILINE)
 _NAME: Final = re.compile(r"[A-Za-z0-9]{1,255}", re.ASCII)
 _PUT_IN: Final = re.compile(r"\$\{([A-Za-z0-9]{1,255})\}")
 _SHORTHAND: Final = re.compile(r"(IpProtocol|FromPort|ToPort|CidrIp|CidrIpv6|GroupId|PrefixListId)=([^,\]\}\s]+)")
@@ -72,7 +73,7 @@ def _add(
 
 def is_template(text: str) -> bool:
     """Whether security groups of CloudFormation are in it."""
-    return _TEMPLATE in text
+    return _TEMPLATE in text and (text.lstrip()[:1] == "{" or _RESOURCES.search(text) is not None)
 
 
 def read_template(text: str, file: str) -> tuple[FirewallFile, ...]:

@@ -263,7 +263,6 @@ def test_no_https_authorities(version: str, settings: dict[str, Any], wanted: in
         ("patient-data-in-logs", "DeidentifyLogs", {"DeidentifyLogs": False}, True),
         ("patient-data-in-logs", "HttpVerbose", {"HttpVerbose": True}, False),
         ("http-request-without-timeout", "HttpRequestTimeout", {"HttpRequestTimeout": 0}, 30),
-        ("query-open-to-anyone", "DicomAlwaysAllowFind", {"DicomAlwaysAllowFind": True}, False),
         ("no-checksums", "StoreMD5ForAttachments", {"StoreMD5ForAttachments": False}, True),
         ("association-without-limit", "DicomScpTimeout", {"DicomScpTimeout": 0}, 30),
     ],

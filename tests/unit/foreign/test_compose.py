@@ -97,6 +97,7 @@ def test_variables_as_a_mapping_and_as_a_list() -> None:
     }  # fmt: skip
     assert mapping["B"].mark == Mark("compose.yaml", 5, 10, 12)
     assert mapping["B"].path == ("services", "s", "environment", "B")
+    assert [name for name, one in mapping.items() if one.from_variable] == ["G"]
     listed = service("environment:\n- A=text\n- B=\"12\"\n- 'C=a=b'\n- D=\n- E\n- =x").environment
     assert {name: one.value for name, one in listed.items()} == {
         "A": "text",
@@ -105,6 +106,7 @@ def test_variables_as_a_mapping_and_as_a_list() -> None:
         "D": "",
         "E": None,
     }
+    assert [name for name, one in listed.items() if one.from_variable] == ["E"]
     assert listed["C"].path == ("services", "s", "environment", 2)
 
 

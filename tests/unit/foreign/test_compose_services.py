@@ -133,6 +133,14 @@ def test_users_in_a_secret_that_is_not_here(tmp_path: Path) -> None:
     assert told(found) == []
 
 
+def test_a_secret_that_a_configuration_names_is_not_missed(tmp_path: Path) -> None:
+    body = "image: jodogne/orthanc\nentrypoint: [Orthanc, /conf]\nvolumes: ['./conf:/conf']\n"
+    body += "secrets: [{source: u, target: /conf/u.json}]"
+    found = parts(tmp_path, body, {"conf/a.json": '{"Name": "a"}'}, "secrets: {u: {file: ./none}}")
+    assert (found.part.tree.plain(), found.part.users_elsewhere) == ({"Name": "a"}, True)
+    assert told(found) == []
+
+
 def test_a_configuration_that_is_not_here(tmp_path: Path) -> None:
     found = parts(tmp_path, "image: orthancteam/orthanc\nvolumes:\n- ./none.json:/etc/orthanc/orthanc.json")
     assert found.part.users_elsewhere

@@ -284,5 +284,8 @@ def test_missing_and_unreadable_files_are_told(tmp_path: Path) -> None:
         "a configuration of Orthanc is an object",
         "the file is UTF-16: Orthanc does not read it",
     ]
+    (tmp_path / "latin.json").write_bytes(b'{"Name":\n "\xc3\xa9\xe9"}')
+    (place,) = [p.mark for p in read(tmp_path / "latin.json").problems]
+    assert place == Mark(str(tmp_path / "latin.json"), 2, 4, 5)
     assert "there is no such file" in told(read(tmp_path / "none.json"))[0]
     assert told(read(tmp_path / "none\0.json"))[0].startswith("error none")

@@ -461,6 +461,7 @@ def test_json_that_cannot_be_read() -> None:
 
 def test_other_documents_are_none() -> None:
     for name, text in {
+        "stack.ts": "// makes an AWS::EC2::SecurityGroup\nnew ec2.SecurityGroup(this, 'a');",
         "main.tf": 'resource "aws_instance" "a" {}',
         "a.json": '{"resource": {"aws_security_group": {}}}',
         "a.yaml": "services: {orthanc: {image: orthanc}}",

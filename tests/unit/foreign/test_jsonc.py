@@ -60,6 +60,15 @@ def test_values_and_their_places() -> None:
     assert node_at(document, "DicomModalities", "ct", 1).key_mark is None
 
 
+def test_a_place_without_an_end_is_one_character_and_one_of_several_lines_its_first() -> None:
+    original = Original("ab\ncd", "f")
+    assert original.mark(1) == Mark("f", 1, 2, 3)
+    assert original.mark(0, 3) == Mark("f", 1, 1, 2)
+    assert original.mark(0, 2) == Mark("f", 1, 1, 3)
+    assert original.mark(3, 5) == Mark("f", 2, 1, 3)
+    assert original.mark(9) == Mark("f", 2, 7, 8)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_each_end_of_a_line_counts_once(end: str) -> None:
     document = parse(f'{{{end}// x{end}"A": 1}}', "f")

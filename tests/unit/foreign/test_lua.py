@@ -52,6 +52,7 @@ def test_callbacks_are_the_global_ones() -> None:
         _G["OnJobFailure"] = function() end
         local function OnStablePatient() end
         local OnHeartBeat = function() end
+        function OnHeartBeat() end
         -- function OnJobSuccess() end
         --[[ function Finalize() end ]]
         local text = [==[ function Initialize() end ]==]
@@ -72,7 +73,7 @@ def test_callbacks_are_the_global_ones() -> None:
         "OnStableStudy": (3, 9),
         "OnStableSeries": (4, 9),
         "OnJobFailure": (5, 9),
-        "OnUpdatedSeries": (16, 9),
+        "OnUpdatedSeries": (17, 9),
     }
 
 

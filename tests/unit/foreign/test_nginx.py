@@ -124,8 +124,10 @@ def test_nothing_outside_of_the_folder_is_opened(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir()
     (tmp_path / "secret.conf").write_text("user found;")
+    (folder / "inside.conf").write_text("user inside;")
     (folder / "link.conf").symlink_to(tmp_path / "secret.conf")
-    for pattern in ("../secret.conf", "../*.conf", "link.conf", "*.conf", str(tmp_path / "secret.conf"), "/etc/hosts",
+    for pattern in ("../secret.conf", "../*.conf", "link.conf", "l*.conf", "../site/inside.conf",
+                    str(tmp_path / "secret.conf"), "/etc/hosts",
                     "./../secret.conf", "'a\0b'", "/etc/*", "**/../../*.conf"):  # fmt: skip
         file = parse_nginx(f"include {pattern};", "nginx.conf", folder)
         assert [one.name for one in file.directives] == ["include"], pattern

@@ -91,6 +91,11 @@ def test_damaged_blocks_are_told_and_left_out(pair: KeyPair) -> None:
     ]
 
 
+def test_a_block_ends_with_its_own_name(pair: KeyPair) -> None:
+    pem = PemFile("a.pem", pair.certificate.read_bytes().replace(b"END CERTIFICATE", b"END X509 CRL"))
+    assert said(pem) == ["a.pem:1:1 a CERTIFICATE does not end"]
+
+
 def test_what_is_no_pem(tmp_path: Path) -> None:
     path = tmp_path / "a.pem"
     assert pems.read_pem(path, "a.pem") is None

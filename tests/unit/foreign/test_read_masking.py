@@ -122,6 +122,15 @@ def test_yaml() -> None:
         """)
 
 
+def test_ends_of_lines_that_json_has_not_are_taken_out() -> None:
+    assert mask('{"A": "\u2028\x85"}', "json") == '{"A": "  "}'
+
+
+@pytest.mark.parametrize("value", ["!ab", "&ab", "!ab cd", "&ab cd"])
+def test_what_yaml_takes_for_a_tag_or_an_anchor_may_be_a_secret(value: str) -> None:
+    assert shown(f"password: {value}\nname: x\n", "yaml") == f"password: {'#' * len(value)}\nname: x\n"
+
+
 def test_yaml_that_is_none_is_masked_by_lines() -> None:
     assert shown("a: [\npassword: ab\nname: c\n", "yaml") == "a: [\npassword: ##\nname: c\n"
     assert shown("password: |\n  ab\n  cd\nname: [c\n", "yaml") == "password: #\n  ##\n  ##\nname: [c\n"
