@@ -50,6 +50,8 @@ _OVERRIDES = {
 _NGINX = re.compile(r"^\s*(?:server|http|upstream\s+\S+|stream|location\s+[^{;]+)\s*\{", re.MULTILINE)
 _KEY_BLOCK = "PRIVATE KEY-----"
 _CONFIGURATIONS = frozenset({"orthanc.json", "configuration.json"})
+_RULES_OF_CLOUDS = frozenset({"Resources", "resource", "resources"})
+"""Keys at the top of CloudFormation, of Terraform's JSON, of an ARM template."""
 _COMMON_KEYS = frozenset({"Name", "Plugins", "Locale", "Warnings", "Dictionary"})
 """Keys of Orthanc that other programs' files have as well."""
 
@@ -241,7 +243,7 @@ class _Reader:
         self.scripts.append(parse_lua(read.text, read.file))
 
     def _firewall(self, read: TextFile, tree: Node | None = None) -> bool:
-        if tree is not None and not (isinstance(tree.value, dict) and {"Resources", "resource"} & set(tree.value)):
+        if tree is not None and not (isinstance(tree.value, dict) and _RULES_OF_CLOUDS & set(tree.value)):
             return False
         from orthancgen.foreign.firewalls import parse_firewall
 
