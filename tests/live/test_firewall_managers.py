@@ -209,6 +209,9 @@ def test_rules_of_the_host_alone_do_not_see_published_ports(name: str, published
     published.good(folder, "apply", "--replace")
     ports = {one.port for one in made.policy.published}
     found = published.rig.differences(made.policy)
+    for _ in range(2):  # on a busy machine an answer may come too late to count as one
+        if {one.probe.port for one in found} != ports:
+            found = [*found, *published.rig.differences(made.policy)]
     assert {one.probe.port for one in found} == ports
     assert {":" in one.probe.source for one in found} == {True, False}
     assert {(one.expected, one.measured) for one in found} == {("silent", "open")}

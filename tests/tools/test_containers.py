@@ -105,7 +105,7 @@ def test_dclint_finds_nothing(dclint: Path) -> None:
 def test_dclint_would_find_a_fault(dclint: Path, tmp_path: Path) -> None:
     text = (GOLDEN / "prod-1.13.0" / "compose.yaml").read_text()
     wrong = tmp_path / "compose.yaml"
-    wrong.write_text(text.replace("image: mongo:8.0.17", "image: mongo"))
+    wrong.write_text(re.sub(r"image: mongo:\S+", "image: mongo", text))
     done = lint(dclint, wrong)
     assert done.returncode != 0
     assert "service-image-require-explicit-tag" in done.stdout
