@@ -31,7 +31,13 @@ _PROXIES: Final = re.compile(r"nginx|traefik|haproxy|caddy|envoy|openresty|swag|
 _USES: Final = re.compile(r"mongo|orthanc", re.IGNORECASE)
 
 
-def parse_compose(text: str, file: str, folder: Path | None, override: tuple[str, str] | None = None) -> ComposeFile:
+def parse_compose(
+    text: str,
+    file: str,
+    folder: Path | None,
+    override: tuple[str, str] | None = None,
+    parsed: tuple[Node | None, list[Problem]] | None = None,
+) -> ComposeFile:
     """Read a compose file.
 
     Args:
@@ -39,11 +45,12 @@ def parse_compose(text: str, file: str, folder: Path | None, override: tuple[str
         file: its name, for the places.
         folder: that of the file, where ``.env``, ``env_file`` and Dockerfiles are looked for; None for nowhere.
         override: text and name of the file that Compose merges over it (``compose.override.yaml``).
+        parsed: what `parse_yaml` gave for the file, where it was asked already; it is changed here.
 
     Returns:
         Its services, and everything that is wrong; nothing is raised. No variable of our own environment is read.
     """
-    tree, problems = parse_yaml(text, file)
+    tree, problems = parsed or parse_yaml(text, file)
     if tree is None or not isinstance(tree.value, dict):
         if tree is not None:
             problems.append(Problem("a compose file is a mapping with services", tree.mark))

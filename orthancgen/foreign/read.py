@@ -207,7 +207,7 @@ class _Reader:
             over = (text.text, text.file)
             self.files[_resolved(override)] = text
             self.kinds[text.file] = "yaml"
-        compose = parse_compose(read.text, read.file, path.parent, over)
+        compose = parse_compose(read.text, read.file, path.parent, over, (tree, problems))
         self.composes.append((path, compose))
         self._beside(path, compose)
         return True
