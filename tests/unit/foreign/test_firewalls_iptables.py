@@ -9,6 +9,7 @@ import pytest
 
 from orthancgen.foreign.firewalls import parse_firewall
 from tests.support.filters import facts, only, told
+from tests.support.servers import cannot_run
 
 SAVED = dedent(
     """\
@@ -227,7 +228,7 @@ def test_the_kernel_saves_the_same(tmp_path: Path) -> None:
     script = "iptables-restore --counters rules && iptables-save && nft list ruleset >&2"
     done = subprocess.run(["unshare", "-n", "sh", "-c", script], cwd=tmp_path, capture_output=True, check=False)
     if b"Operation not permitted" in done.stderr:
-        pytest.skip("a network of its own needs root")
+        cannot_run("a network of its own needs root")
     assert done.returncode == 0, done.stderr
     assert told(only(done.stdout.decode(), "saved").filters) == [one for one in SAID if "friends" not in one]
     # The kernel keeps them as rules of nftables: read from there they let in the same, comments aside.
