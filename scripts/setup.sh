@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 kind=${1:?native or dev}
 
 packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
+# Sheets as PDF: WeasyPrint lays text out with Pango.
+packages+=(fonts-dejavu-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0)
 if [ "$kind" = dev ]; then
   packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
@@ -44,8 +46,8 @@ if [ "${#missing[@]}" -gt 0 ]; then
   fi
 fi
 
-extras=native
-[ "$kind" = dev ] && extras=native,dev
+extras=native,pdf
+[ "$kind" = dev ] && extras=native,pdf,dev
 stamp=.venv/.installed-$kind
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   echo "installing Python packages into .venv"
