@@ -12,6 +12,8 @@ if [ "$kind" = dev ]; then
   packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
+  # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
+  packages+=(chromium faketime poppler-utils zbar-tools)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.doctor import INJECTED
 from tests.support.proof import proof_figures as proof_figures
 from tests.support.servers import OrthancServer, SecantusServer
 
@@ -31,6 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how many faults were injected, and in how many the doctor named exactly that one."""
+    if INJECTED:
+        right = sum(INJECTED.values())
+        terminalreporter.line(f"doctor: {len(INJECTED)} faults injected, {right} named as they were")
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""Ask the doctor about a real environment, and count the faults that were injected and named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from orthancgen.cli.output import load_environment, load_plan
+from orthancgen.doctor.case import Case
+from orthancgen.doctor.diagnosis import Diagnosis
+from orthancgen.doctor.question import Answer, Asked
+from orthancgen.doctor.questions import QUESTIONS
+from orthancgen.doctor.run import diagnoses, run
+from orthancgen.runtimes.runtime import runtime_of
+from orthancgen.runtimes.state import State
+
+INJECTED: Final[dict[str, bool]] = {}
+"""What was injected, with the runtime -> whether exactly that was named; printed at the end of the tests."""
+
+
+def ask(file: Path, state: Path, *, modality: str | None = None) -> tuple[Answer, ...]:
+    """Every answer of the doctor about an environment; no question may be broken."""
+    _, plan = load_plan(str(file))
+    case = Case(
+        load_environment(str(file)), runtime_of(plan, State(state), file), since=timedelta(hours=1), modality=modality
+    )
+    answers = run(case, QUESTIONS)
+    broken = [(one.question.id, one.detail) for one in answers if one.asked is Asked.BROKEN]
+    assert broken == []
+    return answers
+
+
+def named(file: Path, state: Path, *, modality: str | None = None) -> dict[str, Diagnosis]:
+    """The causes that are named, by their ids."""
+    return {one.cause: one for one in diagnoses(ask(file, state, modality=modality))}
+
+
+def assert_named(
+    what: str, file: Path, state: Path, expected: str | Collection[str], *, modality: str | None = None
+) -> dict[str, Diagnosis]:
+    """Exactly the injected causes are named, each with evidence and a remedy.
+
+    Args:
+        what: the fault and the runtime, for the figure: "Orthanc killed, native".
+        file: of the environment.
+        state: its state folder.
+        expected: id of the cause, or of the causes of faults that were injected together.
+        modality: the one that is asked about.
+    """
+    wanted = {expected} if isinstance(expected, str) else set(expected)
+    INJECTED[what] = False
+    found = named(file, state, modality=modality)
+    assert set(found) == wanted, {cause: (one.title, one.evidence) for cause, one in found.items()}
+    for one in found.values():
+        assert one.evidence, one
+        assert one.remedies, one
+    INJECTED[what] = True
+    return found
+
+
+def assert_healthy(file: Path, state: Path) -> None:
+    """No cause is named."""
+    found = named(file, state)
+    assert found == {}, found
