@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { ConfigError, databaseName, Files, host, path, port, readShape } from './configfile.ts';
+import { loadPeople, type Person } from './people/people.ts';
+import type { SessionLimits } from './people/sessions.ts';
 
 export { ConfigError } from './configfile.ts';
 
@@ -73,6 +75,16 @@ const schema = z.strictObject({
       }),
     )
     .min(1),
+  people: z
+    .strictObject({
+      file: path,
+      /** Whether browsers come by HTTPS: the cookie is then for HTTPS alone. */
+      secure_cookies: z.boolean(),
+      idle_minutes: z.number().min(1).max(1440).default(30),
+      longest_hours: z.number().min(1).max(168).default(12),
+    })
+    .nullable()
+    .default(null),
   delivery: z
     .strictObject({
       poll_seconds: z.number().min(0.1).max(3600).default(5),
@@ -98,6 +110,12 @@ export interface Credential {
   readonly token: string;
 }
 
+/** Who may log in, and for how long. */
+export interface PeopleConfig extends SessionLimits {
+  readonly list: readonly Person[];
+  readonly secureCookies: boolean;
+}
+
 /** The configuration with its secrets read. Must not be logged. */
 export interface Config {
   readonly environment: FileShape['environment'];
@@ -119,6 +137,8 @@ export interface Config {
     readonly tlsCaFile: string | null;
   };
   readonly credentials: readonly Credential[];
+  /** Who may log in; null where nobody may. */
+  readonly people: PeopleConfig | null;
   readonly delivery: {
     readonly pollSeconds: number;
     readonly reconcileMinutes: number;
@@ -161,6 +181,17 @@ export function loadConfig(file: string): Config {
       problems.push(`credentials[${String(index)}].name: ${it.name} stands earlier in the list`);
     }
   });
+  let people: PeopleConfig | null = null;
+  if (shape.people !== null) {
+    const { file: peopleFile, secure_cookies, idle_minutes, longest_hours } = shape.people;
+    const limits = { secureCookies: secure_cookies, idleMinutes: idle_minutes, longestHours: longest_hours };
+    try {
+      people = { ...limits, list: loadPeople(files.where(peopleFile)) };
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems.map((it) => `people.file: ${it}`));
+    }
+  }
   if (problems.length > 0) throw new ConfigError(problems);
 
   return {
@@ -178,6 +209,7 @@ export function loadConfig(file: string): Config {
       tlsCaFile: tlsCa,
     },
     credentials,
+    people,
     delivery: {
       pollSeconds: shape.delivery.poll_seconds,
       reconcileMinutes: shape.delivery.reconcile_minutes,

@@ -8,6 +8,11 @@ const PEOPLE_AND_MONITOR: readonly Role[] = [...READERS, 'monitor'];
 export const ACCESS = {
   'GET /healthz': null,
   'GET /readyz': null,
+  'POST /api/session': null,
+  'GET /api/session': PEOPLE_AND_MONITOR,
+  'DELETE /api/session': PEOPLE_AND_MONITOR,
+  'GET /api/events': READERS,
+  'GET /api/audit': ['administrator'],
   'GET /metrics': ['monitor', 'administrator'],
   'GET /api/status': PEOPLE_AND_MONITOR,
   'GET /api/patients': READERS,

@@ -1,4 +1,5 @@
 /** The HTTP server: authentication, roles, limits and error answers for all routes. */
+import fastifyCookie from '@fastify/cookie';
 import fastifyHelmet from '@fastify/helmet';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifySwagger from '@fastify/swagger';
@@ -23,16 +24,23 @@ import type { Worker } from '../delivery/worker.ts';
 import { summarize } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { Sessions } from '../people/sessions.ts';
 import type { Store } from '../store/database.ts';
 import { VERSION } from '../version.ts';
 import { ACCESS, isRouteKey, mayCall } from './access.ts';
 import { createAuthenticator } from './auth.ts';
+import { sessionCookie } from './cookies.ts';
 import { createHealth } from './health.ts';
+import { createIdentifier } from './identify.ts';
+import { NewsRoom } from './news.ts';
 import { Problem, sendProblem } from './problems.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
+import { sessionRoutes } from './routes/session.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -43,7 +51,7 @@ export type App = FastifyInstance<
 >;
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'credentials' | 'delivery'>;
+  readonly config: Pick<Config, 'environment' | 'credentials' | 'people' | 'delivery'>;
   readonly store: Store;
   readonly worker: Worker;
   readonly metrics: Metrics;
@@ -57,7 +65,10 @@ const REQUEST_MILLISECONDS = 30_000;
 
 /** Makes the server, not yet listening. */
 export async function createApp({ config, store, worker, metrics, log }: AppOptions): Promise<App> {
-  const authenticate = createAuthenticator(config.credentials);
+  const { people } = config;
+  const sessions = people === null ? null : new Sessions(store.sessions, people.list, people);
+  const cookie = sessionCookie(people?.secureCookies ?? true);
+  const identify = createIdentifier(createAuthenticator(config.credentials), sessions, cookie.name);
   const baseLog: FastifyBaseLogger = log;
   const app: App = fastify({
     loggerInstance: baseLog,
@@ -101,6 +112,7 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
       },
     },
   });
+  await app.register(fastifyCookie);
   await app.register(fastifyRateLimit, { max: REQUESTS_A_MINUTE, timeWindow: '1 minute' });
   await app.register(fastifySwagger, {
     openapi: {
@@ -112,14 +124,16 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
     transform: jsonSchemaTransform,
   });
 
+  app.decorateRequest('identity', null);
   app.addHook('onRequest', async (request, reply) => {
     const key = `${request.method} ${request.routeOptions.url ?? ''}`;
     const open = isRouteKey(key) && ACCESS[key] === null;
     if (open) return;
-    const caller = authenticate(request.headers.authorization);
+    const caller = await identify(request);
+    request.identity = caller;
     if (caller === null) {
       void reply.header('www-authenticate', 'Bearer');
-      throw new Problem(401, 'a known token is needed: Authorization: Bearer TOKEN');
+      throw new Problem(401, 'log in, or send a known token: Authorization: Bearer TOKEN');
     }
     if (isRouteKey(key) && !mayCall(caller.role, key)) {
       throw new Problem(403, `the role ${caller.role} may not do this`);
@@ -144,6 +158,9 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
 
   const health = createHealth(store, worker, config.delivery.pollSeconds);
   recordRoutes(app, store, config.delivery.stableSeconds);
+  sessionRoutes(app, store, people, sessions);
+  eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
+  auditRoutes(app, store);
   orthancRoutes(app, store, worker);
   operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
   docsRoutes(app);

@@ -28,7 +28,7 @@ export function presentPatient({ _id, search: _, ...rest }: PatientDocument): z.
 
 /** @param stableSeconds how long no instance must have come for the study to be stable */
 export function presentStudy(
-  { _id, search: _, ...rest }: StudyDocument,
+  { _id, search: _, changed_at: __, ...rest }: StudyDocument,
   now: Date,
   stableSeconds: number,
 ): z.output<typeof studyAnswer> {

@@ -1,6 +1,8 @@
 /** The shapes of requests and answers, from which validation and the OpenAPI document both come. */
 import { z } from 'zod';
 import { normalize } from '../delivery/records.ts';
+import { LONGEST_PASSWORD } from '../people/passwords.ts';
+import { AUDIT_EVENTS, type AuditEvent } from '../store/audit.ts';
 
 /** Orthanc's identifiers: SHA-1 as five groups of eight hexadecimal digits. */
 export const ORTHANC_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{8}){4}$/;
@@ -87,6 +89,45 @@ export const recordParams = z.object({
 });
 export const patientParams = z.object({ id: plain.describe("Orthanc's identifier or the PatientID") });
 export const syncParams = z.object({ id: z.uuid() });
+
+export const loginBody = z.strictObject({
+  user: z.string().min(1).max(64),
+  password: z.string().min(1).max(LONGEST_PASSWORD),
+});
+export const sessionAnswer = z.object({
+  user: z.string(),
+  role: z.string(),
+  csrf: z.string().nullable().describe('To be sent with each change, in the header x-csrf-token'),
+  expires_at: z.string().nullable().describe('UTC, ISO 8601; each use moves it on'),
+});
+
+const auditEvents = Object.keys(AUDIT_EVENTS) as [AuditEvent, ...AuditEvent[]];
+export const auditQuery = z.strictObject({
+  user: plain.optional(),
+  event: z.enum(auditEvents).optional(),
+  study_instance_uid: z.string().regex(UID, 'must be a DICOM UID').optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+  ...paging,
+});
+export const auditAnswer = z.object({
+  id: z.string(),
+  at: z.string().describe('UTC, ISO 8601'),
+  event: z.enum(auditEvents),
+  event_id: z.object({
+    code: z.string(),
+    coding_scheme: z.literal('DCM'),
+    type: z.string().nullable(),
+    meaning: z.string(),
+  }),
+  action: z.string().describe('EventActionCode of DICOM PS3.15 A.5.1'),
+  outcome: z.number().describe('EventOutcomeIndicator: 0 success, 4 refused'),
+  user: z.string(),
+  role: z.string().nullable(),
+  address: z.string(),
+  study_instance_uid: z.string().nullable(),
+  patient_id: z.string().nullable(),
+});
 
 export const webhookBody = z.object({
   id: z.string().min(1).max(128),

@@ -1,6 +1,9 @@
 /** The connection to the MongoDB-compatible database, its collections, indexes and validators. */
 import { MongoClient, type Collection, type Db, type Document, type IndexSpecification } from 'mongodb';
 import type { Config } from '../config.ts';
+import type { AttemptsDocument } from '../people/attempts.ts';
+import type { SessionDocument } from '../people/sessions.ts';
+import type { AuditDocument } from './audit.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
 /** The collections, each with its records' type. */
@@ -12,6 +15,9 @@ export interface Store {
   readonly series: Collection<SeriesDocument>;
   readonly instances: Collection<InstanceDocument>;
   readonly state: Collection<StateDocument>;
+  readonly sessions: Collection<SessionDocument>;
+  readonly attempts: Collection<AttemptsDocument>;
+  readonly audit: Collection<AuditDocument>;
 }
 
 /**
@@ -49,6 +55,9 @@ export function openStore(config: Config['database']): Store {
     series: db.collection('series'),
     instances: db.collection('instances'),
     state: db.collection('state'),
+    sessions: db.collection('sessions'),
+    attempts: db.collection('attempts'),
+    audit: db.collection('audit'),
   };
 }
 
@@ -66,6 +75,7 @@ export const INDEXES: Readonly<Record<'patients' | 'studies' | 'series' | 'insta
       { study_date: -1, _id: 1 },
       { last_received_at: -1, _id: 1 },
       { accession_number: 1 },
+      { changed_at: 1 },
     ],
     series: [{ series_instance_uid: 1 }, { parent_study: 1 }],
     instances: [{ sop_instance_uid: 1 }, { parent_series: 1 }],
@@ -75,6 +85,15 @@ const text = { bsonType: 'string' };
 const textOrNull = { bsonType: ['string', 'null'] };
 const count = { bsonType: ['int', 'long', 'double'], minimum: 0 };
 const totals = { number_of_instances: count, size_bytes: count };
+
+/** The indexes of what belongs to people; a `TTL` one lets the database forget what has ended. */
+const PEOPLE_INDEXES: readonly (readonly [string, Record<string, 1 | -1>, { expireAfterSeconds?: number }])[] = [
+  ['sessions', { expires_at: 1 }, { expireAfterSeconds: 0 }],
+  ['attempts', { expires_at: 1 }, { expireAfterSeconds: 0 }],
+  ['audit', { at: -1 }, {}],
+  ['audit', { study_instance_uid: 1, at: -1 }, {}],
+  ['audit', { user: 1, at: -1 }, {}],
+];
 
 /** The least each record must be, enforced by the database itself. */
 export const VALIDATORS: Readonly<Record<keyof typeof INDEXES, Document>> = {
@@ -109,6 +128,9 @@ export async function prepareStore(store: Store): Promise<void> {
     if (present.has(name)) await store.db.command({ collMod: name, validator: VALIDATORS[name] });
     else await createCollection(store.db, name);
     for (const keys of indexes) await store.db.collection(name).createIndex(keys);
+  }
+  for (const [name, keys, options] of PEOPLE_INDEXES) {
+    await store.db.collection(name).createIndexes([{ ...options, key: keys }]);
   }
 }
 

@@ -147,6 +147,7 @@ async function writeStudies(store: Store, ids: string[], fields: ParentFields['s
         ...group,
         ...senders(group),
         modalities_in_study: sorted(group.modalities_in_study),
+        changed_at: new Date(),
       },
       fields.has(_id),
     ),

@@ -318,6 +318,7 @@ export class BackendServer extends Server {
     orthanc: OrthancServer,
     database: DatabaseServer,
     delivery: object = {},
+    people: object | null = null,
   ): Promise<BackendServer> {
     const port = await freePort();
     const place = folder.sub(`backend-${String(port)}`);
@@ -347,6 +348,7 @@ export class BackendServer extends Server {
         { name: 'orthanc', role: 'webhook', token_file: secret('webhook', TOKENS.webhook) },
         { name: 'operator', role: 'administrator', token_file: secret('operator', TOKENS.operator) },
       ],
+      people,
       delivery: { poll_seconds: 0.5, reconcile_minutes: 15, batch_size: 50, settle_milliseconds: 50, ...delivery },
       log: { level: 'debug' },
     };

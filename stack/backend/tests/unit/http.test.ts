@@ -42,6 +42,7 @@ beforeAll(async () => {
   const config = {
     environment: { name: 'test', kind: 'development' as const },
     credentials: ROLES.map((role) => ({ name: role, role, token: token(role) })),
+    people: { list: [], secureCookies: false, idleMinutes: 30, longestHours: 12 },
     delivery,
   };
   app = await createApp({ config, store, worker, metrics, log });
@@ -56,19 +57,23 @@ afterAll(async () => {
 
 const EXAMPLES: Partial<Record<RouteKey, Partial<InjectOptions>>> = {
   'POST /api/orthanc/webhook': { payload: { id: 'x', event: 'OnStoredInstance' } },
+  'POST /api/session': { payload: { user: 'x', password: 'y' } },
+  'GET /api/events': { payloadAsStream: true },
   'GET /api/instances': { query: { sop_instance_uid: '1.2.3' } },
   'GET /api/docs/:asset': { url: '/api/docs/swagger-ui.css' },
   'GET /api/orthanc/sync/:id': { url: '/api/orthanc/sync/488b66f6-c516-4282-a3d7-e5820a044c5b' },
 };
 
 async function call(key: RouteKey, authorization?: string): Promise<LightMyRequestResponse> {
-  const [method, url] = key.split(' ') as ['GET' | 'POST', string];
-  return app.inject({
+  const [method, url] = key.split(' ') as ['GET' | 'POST' | 'DELETE', string];
+  const answer = await app.inject({
     method,
     url: url.replace(':id', '1.2.3'),
     ...EXAMPLES[key],
     headers: authorization === undefined ? {} : { authorization },
   });
+  if (EXAMPLES[key]?.payloadAsStream === true) answer.stream().destroy();
+  return answer;
 }
 
 const KEYS = Object.keys(ACCESS) as RouteKey[];
@@ -76,7 +81,7 @@ const KEYS = Object.keys(ACCESS) as RouteKey[];
 describe('access', () => {
   it('has a row for each route and a route for each row', () => {
     for (const key of KEYS) {
-      const [method, url] = key.split(' ') as ['GET' | 'POST', string];
+      const [method, url] = key.split(' ') as ['GET' | 'POST' | 'DELETE', string];
       expect(app.hasRoute({ method, url }), key).toBe(true);
     }
     expect(() => app.get('/api/secret', () => 'x')).toThrow();
@@ -90,7 +95,7 @@ describe('access', () => {
         const where = `${key} as ${role ?? 'nobody'}`;
         if (role === undefined && ACCESS[key] !== null) expect(statusCode, where).toBe(401);
         else if (role !== undefined && !mayCall(role, key)) expect(statusCode, where).toBe(403);
-        else expect([200, 202, 503], where).toContain(statusCode);
+        else expect([200, 202, 204, 503], where).toContain(statusCode);
       }),
     );
   });
@@ -98,7 +103,10 @@ describe('access', () => {
   it('states who may poke, read and supervise', () => {
     const allowed = (role: Role): RouteKey[] => KEYS.filter((key) => ACCESS[key] !== null && mayCall(role, key));
     expect(allowed('webhook')).toEqual(['POST /api/orthanc/webhook']);
+    expect(KEYS.filter((key) => key === 'GET /api/audit' && mayCall('radiologist', key))).toEqual([]);
     expect(allowed('monitor')).toEqual([
+      'GET /api/session',
+      'DELETE /api/session',
       'GET /metrics',
       'GET /api/status',
       'GET /api/docs',
@@ -107,7 +115,7 @@ describe('access', () => {
     ]);
     expect(allowed('viewer')).not.toContain('POST /api/orthanc/sync');
     expect(allowed('viewer')).not.toContain('GET /metrics');
-    expect(KEYS.filter((key) => ACCESS[key] === null)).toEqual(['GET /healthz', 'GET /readyz']);
+    expect(KEYS.filter((key) => ACCESS[key] === null)).toEqual(['GET /healthz', 'GET /readyz', 'POST /api/session']);
   });
 
   it.each([

@@ -1,6 +1,9 @@
 /** Patients, studies, series and instances, to be searched and read. */
+import type { FastifyRequest } from 'fastify';
 import type { Collection, Filter, Sort } from 'mongodb';
+import { writeAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/database.ts';
+import type { StudyDocument } from '../../store/documents.ts';
 import { patientFilter, patientSort, studyFilter, studySort } from '../../store/search.ts';
 import type { App } from '../app.ts';
 import { presentInstance, presentPatient, presentSeries, presentStudy } from '../present.ts';
@@ -52,6 +55,25 @@ async function one<D extends { _id: string }>(
   const found = await collection.find(filter).sort({ _id: 1 }).limit(1).toArray();
   if (found[0] === undefined) throw new Problem(404, `no such ${what} is recorded`);
   return found[0] as unknown as D;
+}
+
+/** @throws MongoError: a study whose opening cannot be written down is not shown. */
+async function noteOpened(store: Store, request: FastifyRequest, study: StudyDocument): Promise<void> {
+  const { identity, ip } = request;
+  if (identity?.session == null) return;
+  await writeAudit(
+    store.audit,
+    {
+      event: 'study_opened',
+      outcome: 'success',
+      user: identity.name,
+      role: identity.role,
+      address: ip,
+      study_instance_uid: study.study_instance_uid,
+      patient_id: study.patient_id,
+    },
+    new Date(),
+  );
 }
 
 export function recordRoutes(app: App, store: Store, stableSeconds: number): void {
@@ -111,8 +133,11 @@ export function recordRoutes(app: App, store: Store, stableSeconds: number): voi
     {
       schema: { tags, summary: 'One study', params: recordParams, response: { 200: studyAnswer } },
     },
-    async ({ params }) =>
-      presentStudy(await one(store.studies, params.id, 'study_instance_uid', 'study'), new Date(), stableSeconds),
+    async (request) => {
+      const study = await one(store.studies, request.params.id, 'study_instance_uid', 'study');
+      await noteOpened(store, request, study);
+      return presentStudy(study, new Date(), stableSeconds);
+    },
   );
 
   app.get(
