@@ -158,7 +158,7 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
 
   const health = createHealth(store, worker, config.delivery.pollSeconds);
   recordRoutes(app, store, config.delivery.stableSeconds);
-  sessionRoutes(app, store, people, sessions);
+  sessionRoutes(app, store, people, sessions, identify);
   eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
   auditRoutes(app, store);
   orthancRoutes(app, store, worker);

@@ -19,6 +19,9 @@ declare module 'fastify' {
   }
 }
 
+/** Tells who makes a request; null for nobody. */
+export type Identify = (request: FastifyRequest) => Promise<Identity | null>;
+
 /** Methods that change nothing (RFC 9110 section 9.2.1). */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 export const CSRF_HEADER = 'x-csrf-token';
@@ -33,7 +36,7 @@ export function createIdentifier(
   authenticate: (header: string | undefined) => Caller | null,
   sessions: Sessions | null,
   cookie: string,
-): (request: FastifyRequest) => Promise<Identity | null> {
+): Identify {
   return async (request) => {
     const { authorization } = request.headers;
     if (authorization !== undefined) {

@@ -95,8 +95,8 @@ export const loginBody = z.strictObject({
   password: z.string().min(1).max(LONGEST_PASSWORD),
 });
 export const sessionAnswer = z.object({
-  user: z.string(),
-  role: z.string(),
+  user: z.string().nullable(),
+  role: z.string().nullable(),
   csrf: z.string().nullable().describe('To be sent with each change, in the header x-csrf-token'),
   expires_at: z.string().nullable().describe('UTC, ISO 8601; each use moves it on'),
 });

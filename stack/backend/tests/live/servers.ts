@@ -120,6 +120,8 @@ export class OrthancServer extends Server {
   readonly dicomPort: number;
   password = ORTHANC_PASSWORD;
   storage = 'storage';
+  /** Paths of plugins to load. */
+  plugins: string[] = [];
 
   private constructor(folder: Folder, httpPort: number, dicomPort: number) {
     super();
@@ -128,8 +130,9 @@ export class OrthancServer extends Server {
     this.dicomPort = dicomPort;
   }
 
-  static async start(folder: Folder): Promise<OrthancServer> {
+  static async start(folder: Folder, plugins: string[] = []): Promise<OrthancServer> {
     const it = new OrthancServer(folder, await freePort(), await freePort());
+    it.plugins = plugins;
     await it.start();
     return it;
   }
@@ -147,7 +150,7 @@ export class OrthancServer extends Server {
       AuthenticationEnabled: true,
       RegisteredUsers: { backend: this.password },
       OverwriteInstances: true,
-      Plugins: [],
+      Plugins: this.plugins,
     };
     writeFileSync(file, JSON.stringify(configuration));
     this.launch(ORTHANC ?? 'Orthanc', [file], { TCP_NODELAY: '1' });

@@ -105,7 +105,7 @@ describe('access', () => {
     expect(allowed('webhook')).toEqual(['POST /api/orthanc/webhook']);
     expect(KEYS.filter((key) => key === 'GET /api/audit' && mayCall('radiologist', key))).toEqual([]);
     expect(allowed('monitor')).toEqual([
-      'GET /api/session',
+      'GET /api/session/check',
       'DELETE /api/session',
       'GET /metrics',
       'GET /api/status',
@@ -115,7 +115,12 @@ describe('access', () => {
     ]);
     expect(allowed('viewer')).not.toContain('POST /api/orthanc/sync');
     expect(allowed('viewer')).not.toContain('GET /metrics');
-    expect(KEYS.filter((key) => ACCESS[key] === null)).toEqual(['GET /healthz', 'GET /readyz', 'POST /api/session']);
+    expect(KEYS.filter((key) => ACCESS[key] === null)).toEqual([
+      'GET /healthz',
+      'GET /readyz',
+      'POST /api/session',
+      'GET /api/session',
+    ]);
   });
 
   it.each([

@@ -7,7 +7,7 @@ import { writeAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/database.ts';
 import type { App } from '../app.ts';
 import { sessionCookie } from '../cookies.ts';
-import type { Identity } from '../identify.ts';
+import type { Identify, Identity } from '../identify.ts';
 import { Problem } from '../problems.ts';
 import { loginBody, sessionAnswer } from '../schemas.ts';
 import type { z } from 'zod';
@@ -15,7 +15,13 @@ import type { z } from 'zod';
 /** Logins from one address, right or wrong. */
 const LOGINS_A_MINUTE = 30;
 
-export function sessionRoutes(app: App, store: Store, people: Config['people'], sessions: Sessions | null): void {
+export function sessionRoutes(
+  app: App,
+  store: Store,
+  people: Config['people'],
+  sessions: Sessions | null,
+  identify: Identify,
+): void {
   const tags = ['session'];
   const attempts = new Attempts(store.attempts);
   const nobody = impossibleHash();
@@ -54,13 +60,21 @@ export function sessionRoutes(app: App, store: Store, people: Config['people'], 
     },
   );
 
+  // Open, and 200 for nobody too: a page that asks who is there is no error in its console.
   app.get(
     '/api/session',
-    { schema: { tags, summary: 'Who is logged in', response: { 200: sessionAnswer } } },
-    async ({ identity }) => {
-      if (identity === null) throw new Problem(401, 'nobody is logged in');
+    { schema: { tags, summary: 'Who is logged in; nobody is an answer too', response: { 200: sessionAnswer } } },
+    async (request) => {
+      const identity = await identify(request);
+      if (identity === null) return { user: null, role: null, csrf: null, expires_at: null };
       return identity.session === null ? presentProgram(identity) : present(identity.session);
     },
+  );
+
+  app.get(
+    '/api/session/check',
+    { schema: { tags, summary: 'Whether somebody is logged in, for the server of the pages' } },
+    async (_request, reply) => reply.code(204).send(),
   );
 
   app.delete('/api/session', { schema: { tags, summary: 'Log out' } }, async ({ identity, ip }, reply) => {

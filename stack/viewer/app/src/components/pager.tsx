@@ -1,0 +1,40 @@
+import type { ReactElement } from 'react';
+
+interface PagerProps {
+  total: number;
+  limit: number;
+  offset: number;
+  onMove: (offset: number) => void;
+}
+
+/** Which part of a list is shown, and the way to the others. */
+export function Pager({ total, limit, offset, onMove }: PagerProps): ReactElement {
+  const last = Math.min(offset + limit, total);
+  return (
+    <nav className="pager" aria-label="Pages">
+      <span aria-live="polite">
+        {total === 0 ? 'None' : `${String(offset + 1)} to ${String(last)} of ${total.toLocaleString()}`}
+      </span>
+      <button
+        type="button"
+        className="button"
+        disabled={offset === 0}
+        onClick={() => {
+          onMove(Math.max(0, offset - limit));
+        }}
+      >
+        Previous
+      </button>
+      <button
+        type="button"
+        className="button"
+        disabled={last >= total}
+        onClick={() => {
+          onMove(offset + limit);
+        }}
+      >
+        Next
+      </button>
+    </nav>
+  );
+}

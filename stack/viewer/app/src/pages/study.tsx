@@ -1,0 +1,137 @@
+import { useQuery } from '@tanstack/react-query';
+import { useState, type ReactElement } from 'react';
+import { Link, useParams } from 'react-router';
+import { call } from '../api/client.ts';
+import type { Instance, Page, Series, Study as StudyRecord } from '../api/types.ts';
+import { Name } from '../components/name.tsx';
+import { Empty, Failed, Waiting } from '../components/states.tsx';
+import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
+import { personName } from '../dicom/person.ts';
+
+/** One study with its series; opening it is written down by the backend. */
+export function Study(): ReactElement {
+  const { uid = '' } = useParams();
+  const path = `/api/studies/${encodeURIComponent(uid)}`;
+  const study = useQuery({ queryKey: ['study', uid], queryFn: async () => call<StudyRecord>(path) });
+  const series = useQuery({
+    queryKey: ['series', uid],
+    queryFn: async () => call<Page<Series>>(`${path}/series?limit=500`),
+    enabled: study.isSuccess,
+  });
+  if (study.isPending) return <Waiting what="the study" />;
+  if (study.isError) return <Failed error={study.error} retry={() => void study.refetch()} />;
+  const it = study.data;
+  const age = ageAt(it.patient_birth_date, it.study_date);
+  return (
+    <>
+      <p>
+        <Link to={`/patients/${it.parent_patient}`}>
+          <Name value={it.patient_name} />
+        </Link>
+      </p>
+      <h1>
+        <bdi>{it.study_description ?? 'Study without a description'}</bdi>
+      </h1>
+      <p>
+        <a className="button primary" href={imagesOf(it.study_instance_uid)}>
+          Open the images
+        </a>
+      </p>
+      <dl className="facts">
+        <dt>Date</dt>
+        <dd>
+          {dicomDate(it.study_date)} {dicomTime(it.study_time)}
+        </dd>
+        <dt>Patient</dt>
+        <dd>
+          <bdi>{it.patient_id}</bdi>, born {dicomDate(it.patient_birth_date)}
+          {age === null ? '' : ` (${String(age)} years)`}
+        </dd>
+        <dt>Accession number</dt>
+        <dd>
+          <bdi>{it.accession_number ?? '–'}</bdi>
+        </dd>
+        <dt>Referring physician</dt>
+        <dd>
+          <bdi>{personName(it.referring_physician_name).main || '–'}</bdi>
+        </dd>
+        <dt>Sender</dt>
+        <dd>
+          <bdi>{[...it.remote_aets, ...it.remote_ips].join(', ') || '–'}</bdi>
+        </dd>
+        <dt>Received</dt>
+        <dd>
+          {instant(it.last_received_at)}
+          {it.is_stable ? '' : ', images are still arriving'}
+        </dd>
+        <dt>Images</dt>
+        <dd>
+          {it.number_of_instances.toLocaleString()} in {it.number_of_series} series ({bytes(it.size_bytes)})
+        </dd>
+      </dl>
+      <h2>Series</h2>
+      {series.isPending ? <Waiting what="series" /> : null}
+      {series.isError ? <Failed error={series.error} retry={() => void series.refetch()} /> : null}
+      {series.data?.total === 0 ? <Empty>No series is recorded.</Empty> : null}
+      <ul className="series">
+        {series.data?.items.map((one) => (
+          <SeriesCard key={one.id} study={it.study_instance_uid} series={one} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+/** OHIF's page of a study, at a series. */
+function imagesOf(study: string, series?: string): string {
+  const query = new URLSearchParams({ StudyInstanceUIDs: study });
+  if (series !== undefined) query.set('initialSeriesInstanceUID', series);
+  return `/viewer?${query.toString()}`;
+}
+
+function SeriesCard({ study, series: it }: { study: string; series: Series }): ReactElement {
+  return (
+    <li>
+      <a href={imagesOf(study, it.series_instance_uid)}>
+        <Thumbnail study={study} series={it} />
+        <span className="series-title">
+          <strong>
+            {it.modality ?? '?'} {it.series_number ?? ''}
+          </strong>{' '}
+          <bdi>{it.series_description ?? ''}</bdi>
+        </span>
+        <span className="quiet">
+          {it.number_of_instances.toLocaleString()} {it.number_of_instances === 1 ? 'image' : 'images'}
+          {it.body_part_examined === null ? '' : `, ${it.body_part_examined}`}
+        </span>
+      </a>
+    </li>
+  );
+}
+
+/** The middle image of a series, drawn by Orthanc; a series without pixels has none. */
+function Thumbnail({ study, series: it }: { study: string; series: Series }): ReactElement {
+  const [broken, setBroken] = useState(false);
+  const middle = Math.floor((it.number_of_instances - 1) / 2);
+  const instance = useQuery({
+    queryKey: ['series', it.id, 'middle', middle],
+    queryFn: async () => call<Page<Instance>>(`/api/series/${it.id}/instances?limit=1&offset=${String(middle)}`),
+    staleTime: Infinity,
+  });
+  const uid = instance.data?.items[0]?.sop_instance_uid;
+  if (broken || instance.isError) return <span className="thumbnail none">no picture</span>;
+  if (uid === undefined) return <span className="thumbnail" />;
+  const place = `/dicom-web/studies/${study}/series/${it.series_instance_uid}/instances/${uid}`;
+  const path = `${place}/rendered`;
+  return (
+    <img
+      className="thumbnail"
+      src={path}
+      alt=""
+      loading="lazy"
+      onError={() => {
+        setBroken(true);
+      }}
+    />
+  );
+}

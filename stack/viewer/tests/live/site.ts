@@ -1,0 +1,167 @@
+/** A whole site on free ports of loopback: Orthanc with DICOMweb, database, backend and the viewer's server. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { hashPassword } from '../../../backend/src/people/passwords.ts';
+import {
+  BackendServer,
+  DatabaseServer,
+  Folder,
+  freePort,
+  OrthancServer,
+  until,
+} from '../../../backend/tests/live/servers.ts';
+
+export const PASSWORD = 'correct horse battery staple';
+export const ROLES = ['viewer', 'radiologist', 'technologist', 'administrator'] as const;
+export type Role = (typeof ROLES)[number];
+/** Where Debian's package puts the plugin. */
+const DICOMWEB = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
+const CHROMIUM = process.env.ORTHANCGEN_CHROMIUM ?? '/usr/bin/chromium';
+
+export class Site {
+  readonly folder: Folder;
+  readonly orthanc: OrthancServer;
+  readonly database: DatabaseServer;
+  readonly backend: BackendServer;
+  readonly port: number;
+  readonly #child: ChildProcess;
+  output = '';
+
+  private constructor(
+    folder: Folder,
+    orthanc: OrthancServer,
+    database: DatabaseServer,
+    backend: BackendServer,
+    port: number,
+    child: ChildProcess,
+  ) {
+    this.folder = folder;
+    this.orthanc = orthanc;
+    this.database = database;
+    this.backend = backend;
+    this.port = port;
+    this.#child = child;
+  }
+
+  static async start(): Promise<Site> {
+    const folder = new Folder();
+    const [orthanc, database] = await Promise.all([
+      OrthancServer.start(folder, [DICOMWEB]),
+      DatabaseServer.start(folder),
+    ]);
+    const file = join(folder.sub('people'), 'people.json');
+    const people = await Promise.all(
+      ROLES.map(async (role) => ({ name: role, role, password: await hashPassword(PASSWORD) })),
+    );
+    writeFileSync(file, JSON.stringify({ people }));
+    const backend = await BackendServer.create(folder, orthanc, database, {}, { file, secure_cookies: false });
+    await backend.start();
+    await until('the backend is ready', async () => (await backend.request('/readyz')).ok);
+
+    const port = await freePort();
+    const place = folder.sub('viewer');
+    writeFileSync(join(place, 'orthanc'), `${orthanc.password}\n`, { mode: 0o600 });
+    const configuration = join(place, 'viewer.json');
+    writeFileSync(
+      configuration,
+      JSON.stringify({
+        environment: { name: 'test', kind: 'development' },
+        listen: { host: '127.0.0.1', port },
+        title: 'Test site',
+        secure_cookies: false,
+        backend: { url: `http://127.0.0.1:${String(backend.port)}` },
+        orthanc: {
+          url: `http://127.0.0.1:${String(orthanc.httpPort)}`,
+          username: 'backend',
+          password_file: 'orthanc',
+        },
+      }),
+    );
+    const program = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
+    const child = spawn(process.execPath, [program, '--config', configuration], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const site = new Site(folder, orthanc, database, backend, port, child);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        site.output += text;
+      });
+    }
+    process.once('exit', () => child.kill('SIGKILL'));
+    await until('the viewer answers', async () => (await fetch(`${site.url}/healthz`)).ok);
+    return site;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${String(this.port)}`;
+  }
+
+  /** Logs in without a browser. Resolves to the cookie. */
+  async login(role: Role): Promise<string> {
+    const answer = await fetch(`${this.url}/api/session`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user: role, password: PASSWORD }),
+    });
+    if (answer.status !== 201) throw new Error(`login answered ${String(answer.status)}: ${await answer.text()}`);
+    return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGTERM');
+    await ended;
+    await this.backend.stop();
+    await this.orthanc.stop();
+    await this.database.close();
+    this.folder.remove();
+  }
+}
+
+export async function startBrowser(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--use-gl=angle',
+      '--use-angle=swiftshader',
+      '--enable-unsafe-swiftshader',
+    ],
+  });
+}
+
+/** A page in a browser of its own, and everything about it that should not be: errors, and requests to elsewhere. */
+export interface Watched {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  readonly errors: string[];
+}
+
+export async function open(browser: Browser, site: Site, options: object = {}): Promise<Watched> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const errors: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => errors.push(`error: ${error.message}`));
+  page.on('request', (request) => {
+    const url = request.url();
+    if (!url.startsWith(site.url) && !/^(blob|data):/.test(url)) errors.push(`request to ${url}`);
+  });
+  return { context, page, errors };
+}
+
+export async function loginIn(page: Page, site: Site, role: Role): Promise<void> {
+  await page.goto(`${site.url}/login`);
+  await page.getByLabel('User').fill(role);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Patients' }).waitFor();
+}
