@@ -85,7 +85,8 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
       }
       return reply.from(request.url, {
         rewriteRequestHeaders: (_request, headers) => ({
-          accept: headers.accept ?? '*/*',
+          // Orthanc's plugin refuses the list that browsers send with a picture.
+          accept: path.endsWith('/rendered') ? 'image/jpeg' : (headers.accept ?? '*/*'),
           authorization,
           // From which DICOMweb makes the addresses in its answers.
           host: config.orthanc.url.host,
