@@ -94,6 +94,8 @@ def _addresses(env: str, access: Access, state_root: Path | None) -> None:
     if plan.site.backend.enabled:
         token = plan.site.backend.operator_token.secret
         rows.append(("Backend", f"{access.backend_url}/api/studies  with a bearer token: {show} {token}"))
+    if plan.site.viewer.enabled:
+        rows.insert(0, ("Viewer", f"{access.viewer_url}/  log in as {admin.user}; password: {show} {admin.secret}"))
     out.print()
     for name, value in rows:
         out.print(f"{name:<10}", style="bold", end="")

@@ -26,6 +26,7 @@ from orthancgen.site.problems import format_path
 from orthancgen.site.types import is_ip, is_loopback
 
 BACKEND_ACCOUNT = "orthancgen-backend"
+VIEWER_ACCOUNT = "orthancgen-viewer"
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
 
@@ -65,6 +66,12 @@ def _services(site: Site) -> Iterator[Service]:
     if site.backend.enabled:
         backend = Listener("backend", site.backend.listen_on, site.backend.port, ("backend", "port"))
         yield Service("backend", "Backend", (backend,), needs=("database",))
+    if site.viewer.enabled:
+        yield Service("viewer", "Viewer", (_viewer(site),), needs=("backend", "orthanc"))
+
+
+def _viewer(site: Site) -> Listener:
+    return Listener("viewer", site.viewer.listen_on, site.viewer.port, ("viewer", "port"))
 
 
 def _containers(site: Site) -> Iterator[Service]:
@@ -81,8 +88,15 @@ def _containers(site: Site) -> Iterator[Service]:
     yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http))
     if site.backend.enabled:
         yield Service("backend", "Backend", () if https else (backend,), needs=("database",))
+    if site.viewer.enabled:
+        yield Service("viewer", "Viewer", () if https else (_viewer(site),), needs=("backend", "orthanc"))
     if has_gateway(site):
-        web = ((http, backend) if site.backend.enabled else (http,)) if https else ()
+        behind = (
+            http,
+            *((backend,) if site.backend.enabled else ()),
+            *((_viewer(site),) if site.viewer.enabled else ()),
+        )
+        web = behind if https else ()
         yield Service("gateway", "Gateway", (*web, plain) if site.dicom.plain.enabled else web, needs=("orthanc",))
 
 
@@ -96,11 +110,13 @@ def _container_flows(site: Site) -> Iterator[Flow]:
         for name, port in called_by.items():
             yield Flow("orthanc", "gateway", port, f"Orthanc's own calls to {name}")
     https = site.http.tls.enabled
-    yield from _users(site, "gateway" if https else "orthanc", "gateway" if https else "backend")
+    yield from _users(site, "gateway" if https else None)
     if https:
         yield Flow("gateway", "orthanc", site.http.port, "HTTPS ends at the gateway")
         if site.backend.enabled:
             yield Flow("gateway", "backend", site.backend.port, "HTTPS ends at the gateway")
+        if site.viewer.enabled:
+            yield Flow("gateway", "viewer", site.viewer.port, "HTTPS ends at the gateway")
     if site.backend.enabled:
         yield from _backend_flows(site)
 
@@ -121,16 +137,19 @@ def _callers(site: Site) -> Iterator[Flow]:
             yield Flow(_one(modality.address), service, port, reason)
 
 
-def _users(site: Site, front: ServiceName, front_of_backend: ServiceName) -> Iterator[Flow]:
+def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
+    """Those who come by HTTP; `front` is what stands before all services, where something does."""
     for networks, reason in (
         (site.network.allowed_sources, "network of the users"),
         (site.network.managed_from, "network of the administrators"),
     ):
         for network in networks:
             if not is_loopback(site.http.listen_on):
-                yield Flow(network, front, site.http.port, reason)
+                yield Flow(network, front or "orthanc", site.http.port, reason)
             if site.backend.enabled and not is_loopback(site.backend.listen_on):
-                yield Flow(network, front_of_backend, site.backend.port, reason)
+                yield Flow(network, front or "backend", site.backend.port, reason)
+            if site.viewer.enabled and not is_loopback(site.viewer.listen_on):
+                yield Flow(network, front or "viewer", site.viewer.port, reason)
 
 
 def _one(address: str) -> str:
@@ -142,13 +161,16 @@ def _backend_flows(site: Site) -> Iterator[Flow]:
     yield Flow("backend", "database", site.backend.database.port, "the backend keeps its records")
     if site.webhook.enabled and site.webhook.url is None:
         yield Flow("orthanc", "backend", site.backend.port, "Orthanc wakes the backend")
+    if site.viewer.enabled:
+        yield Flow("viewer", "backend", site.backend.port, "the viewer's pages show the backend's records")
+        yield Flow("viewer", "orthanc", site.http.port, "the viewer fetches images by DICOMweb")
 
 
 def _flows(site: Site) -> Iterator[Flow]:
     yield from _callers(site)
     if site.verification.enabled:
         yield Flow(THIS_HOST, "orthanc", site.dicom.port, "orthancgen verify")
-    yield from _users(site, "orthanc", "backend")
+    yield from _users(site, None)
     if site.backend.enabled:
         yield from _backend_flows(site)
 
@@ -159,6 +181,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("backend.database.password", "password", ("database", "backend")),
     ("backend.orthanc_password", "password", ("orthanc", "backend")),
     ("backend.operator_token", "token", ("backend",)),
+    ("viewer.orthanc_password", "password", ("orthanc", "viewer")),
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
@@ -185,6 +208,8 @@ def _secrets(site: Site) -> Iterator[Secret]:
         purpose, used_by = next((use[1], use[2]) for use in uses if written.startswith(use[0]))
         if path == ("dicom", "tls", "trusted") and site.dicom.plain.enabled:
             used_by = (*used_by, "gateway")
+        if path[0] == "users" and site.viewer.enabled:
+            used_by = (*used_by, "backend")  # by their hashes: who may log in to the pages
         yield Secret(reference.secret, purpose, path, used_by)
 
 
@@ -193,3 +218,5 @@ def _accounts(site: Site) -> Iterator[Account]:
         yield Account(name, user.role, user.password.secret)
     if site.backend.enabled:
         yield Account(BACKEND_ACCOUNT, "service", site.backend.orthanc_password.secret)
+    if site.viewer.enabled:
+        yield Account(VIEWER_ACCOUNT, "viewer", site.viewer.orthanc_password.secret)

@@ -16,12 +16,13 @@ _FIELDS: Final[Mapping[ServiceName, str]] = {
     "backend": "backend",
     "database-account": "backend",
     "gateway": "gateway",
+    "viewer": "viewer",
 }
 """Container -> the key under `images:`."""
 
 
 def own_image(name: str) -> str:
-    """The image that orthancgen itself builds: `backend`, `gateway`, `backup`."""
+    """The image that orthancgen itself builds: `backend`, `viewer`, `gateway`, `backup`."""
     return f"orthancgen/{name}:{__version__}"
 
 

@@ -26,6 +26,7 @@ Step = Literal[
     "database account",
     "orthanc",
     "backend",
+    "viewer",
     "gateway",
     "verify",
     "complete",

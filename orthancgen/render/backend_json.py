@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from orthancgen.plan.addresses import LOOPBACK, addresses
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
+from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
+from orthancgen.render.viewer_json import browsers_come_by_https
 
 DATABASE_USER = "orthancgen_backend"
 
@@ -50,5 +53,23 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "tls_ca_file": None,
         },
         "credentials": credentials,
+        **_people(plan),
         "delivery": backend.delivery.model_dump(),
+    }
+
+
+def _people(plan: Plan) -> dict[str, Any]:
+    """Who may log in, and whose word about a caller's address counts: that of the viewer, which stands in front."""
+    site = plan.site
+    if not site.viewer.enabled:
+        return {}
+    native = site.runtime == "native"
+    return {
+        "trusted_proxies": [LOOPBACK] if native else [addresses(site).backend.subnet],
+        "people": {
+            "file": PEOPLE_FILE if native else f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}",
+            "secure_cookies": browsers_come_by_https(plan),
+            "idle_minutes": site.viewer.idle_minutes,
+            "longest_hours": site.viewer.longest_hours,
+        },
     }

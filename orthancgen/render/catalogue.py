@@ -20,6 +20,7 @@ from orthancgen.render import (
     orthanc_json,
     site_json,
     supervisor_conf,
+    viewer_json,
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
@@ -50,6 +51,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
     Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
     Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),
     Artifact("gateway/haproxy.cfg", haproxy_cfg.build, ("gateway",), lambda plan: has_gateway(plan.site)),

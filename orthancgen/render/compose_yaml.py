@@ -46,6 +46,7 @@ _FILES: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "orthanc": ("orthanc.json", "orthancgen.lua", "health.sh"),
     "backend": ("backend.json",),
     "gateway": ("haproxy.cfg", "health.sh"),
+    "viewer": ("viewer.json",),
     "database-account": ("account.json",),
 }
 """What each container finds in its folder of configuration."""
@@ -56,6 +57,7 @@ _TEMPORARY_MEGABYTES: Final[Mapping[ServiceName, int]] = {
     "orthanc": 512,
     "backend": 64,
     "gateway": 16,
+    "viewer": 32,
     "database-account": 16,
 }
 """Size of /tmp, which is memory of the container; Orthanc builds the archives there that a job makes."""
@@ -63,18 +65,25 @@ _STOP: Final[Mapping[ServiceName, tuple[str, int]]] = {
     "database": ("SIGTERM", 30),
     "orthanc": ("SIGTERM", 60),  # Orthanc finishes its queue of events first
     "backend": ("SIGTERM", 15),
+    "viewer": ("SIGTERM", 15),
     "gateway": ("SIGUSR1", 15),  # haproxy's soft stop: open connections may end
     "database-account": ("SIGTERM", 10),
 }
 """Signal that ends a container in order, and how many seconds it gets for that."""
-_START_SECONDS: Final[Mapping[ServiceName, int]] = {"database": 120, "orthanc": 120, "backend": 60, "gateway": 30}
+_START_SECONDS: Final[Mapping[ServiceName, int]] = {
+    "database": 120,
+    "orthanc": 120,
+    "backend": 60,
+    "viewer": 30,
+    "gateway": 30,
+}
 """How long a container may take until its failures count."""
 HEAD: Final = """\
 Rendered by orthancgen from the environment {environment}: change that, not this file.
 
 Three networks, so that nobody reaches more than it needs:
   edge      reached from outside: what is published on the host is published from here
-  backend   Orthanc, the backend and the gateway among themselves; no way out
+  backend   Orthanc, the backend, the viewer and the gateway among themselves; no way out
   database  the backend and its database; no way out
 
 Every container reads one folder that never changes once it is written; another content is another folder, so that
@@ -180,6 +189,7 @@ def _program(plan: Plan, name: ServiceName) -> dict[str, Any]:
     commands = {
         "gateway": ["haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"],
         "backend": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"],
+        "viewer": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"],
         "database-account": ["node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"],
     }
     return {"init": True, "entrypoint": commands[name][:1], "command": commands[name][1:]}
@@ -195,6 +205,9 @@ def _joined(plan: Plan, name: ServiceName) -> dict[str, Any]:
         # A network without a way out cannot publish a port.
         published = {} if plan.site.http.tls.enabled else {"edge": None}
         return {**published, "backend": None, "database": None}
+    if name == "viewer":
+        published = {} if plan.site.http.tls.enabled else {"edge": None}
+        return {**published, "backend": None}
     return {"database": None}
 
 
@@ -277,10 +290,11 @@ def _lifetime(plan: Plan, name: ServiceName) -> dict[str, Any]:
 
 
 def _health(plan: Plan, name: ServiceName) -> list[str]:
-    if name != "backend":
+    if name not in ("backend", "viewer"):
         return ["bash", f"{CONFIGURATION_FOLDER}/health.sh"]
     # Alive, not ready: the backend outlives a restart of Orthanc or the database, and must not count as broken then.
-    url = f"http://127.0.0.1:{plan.site.backend.port}/healthz"
+    port = plan.site.backend.port if name == "backend" else plan.site.viewer.port
+    url = f"http://127.0.0.1:{port}/healthz"
     return ["node", "-e", f"fetch('{url}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 

@@ -17,14 +17,16 @@ from orthancgen.render.orthanc_json import INDEX_IN_CONTAINER
 CONFIGURATION_FOLDER: Final = "/etc/orthancgen"
 SECRETS_FOLDER: Final = "/run/secrets"
 ORTHANC_SECRET_FILE: Final = "orthanc.secret.json"  # noqa: S105  a file's name
+PEOPLE_FILE: Final = "people.json"
 SECRET_MODE: Final = 0o400
 STORAGE_VOLUME: Final = "orthanc-storage"
 INDEX_VOLUME: Final = "orthanc-index"
 DATABASE_VOLUME: Final = "database-data"
 DATABASE_FOLDER: Final = "/data/db"
 
-Kind = Literal["value", "orthanc"]
-"""`value`: the secret as it is; `orthanc`: the second configuration file of Orthanc, with accounts and token."""
+Kind = Literal["value", "orthanc", "people"]
+"""`value`: the secret as it is; `orthanc`: the second configuration file of Orthanc, with accounts and token; `people`:
+who may log in to the pages, with hashes of the passwords."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def users(plan: Plan) -> Mapping[ServiceName, tuple[int, int]]:
         "orthanc": (layout.uid, layout.gid),
         "backend": (10001, 10001),
         "gateway": (10002, 10002),
+        "viewer": (10003, 10003),
     }
     return {name: user for name, user in everybody.items() if name in containers(plan)}
 
@@ -111,11 +114,15 @@ def _secret_files(plan: Plan, service: ServiceName) -> list[SecretFile]:
     uid, gid = users(plan)[service]
     read = [secret for secret in plan.secrets if service in secret.used_by]
     in_json = [secret.name for secret in read if _is_in_json(service, secret)]
+    hashed = [secret.name for secret in read if service == "backend" and secret.said_by[0] == "users"]
     files = [
         SecretFile(secret.name, "value", (secret.name,), f"{SECRETS_FOLDER}/{secret.name}", uid, gid)
         for secret in read
-        if secret.name not in in_json
+        if secret.name not in in_json and secret.name not in hashed
     ]
+    if hashed:
+        target = f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}"
+        files.insert(0, SecretFile(PEOPLE_FILE, "people", tuple(hashed), target, uid, gid))
     if in_json:
         target = f"{CONFIGURATION_FOLDER}/{ORTHANC_SECRET_FILE}"
         files.insert(0, SecretFile(ORTHANC_SECRET_FILE, "orthanc", tuple(in_json), target, uid, gid))

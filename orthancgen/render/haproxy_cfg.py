@@ -83,4 +83,6 @@ def _web(plan: Plan) -> list[_Web]:
     found = [_Web("orthanc", addresses(site).orthanc, site.http.port, fixed=True)]
     if site.backend.enabled:
         found.append(_Web("backend", layout_of(plan).backend_host, site.backend.port, fixed=False))
+    if site.viewer.enabled:
+        found.append(_Web("viewer", "viewer", site.viewer.port, fixed=False))
     return found

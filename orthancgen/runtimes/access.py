@@ -90,6 +90,13 @@ class Access:
         return f"{scheme}://{_bracketed(self._reached(site.backend.listen_on))}:{site.backend.port}"
 
     @property
+    def viewer_url(self) -> str:
+        """Base URL of the viewer's pages."""
+        site = self.plan.site
+        scheme = "https" if site.runtime == "compose" and site.http.tls.enabled else "http"
+        return f"{scheme}://{_bracketed(self._reached(site.viewer.listen_on))}:{site.viewer.port}"
+
+    @property
     def backend_headers(self) -> dict[str, str]:
         """Headers that carry the operator's credential."""
         return {"Authorization": f"Bearer {self.secrets[self.plan.site.backend.operator_token.secret].reveal()}"}

@@ -12,6 +12,7 @@ from orthancgen.site.types import (
     IPAddress,
     Items,
     ModalityName,
+    PlainText,
     Port,
     SecretRef,
     Section,
@@ -80,6 +81,15 @@ class Viewer(Section):
     """Whether the viewer runs."""
     port: Port = 5173
     listen_on: IPAddress = "127.0.0.1"
+    """Address on which it is reachable: 127.0.0.1 for this host alone."""
+    title: PlainText | None = None
+    """Name of the site in its pages; without it, that of Orthanc."""
+    idle_minutes: int = Field(default=30, ge=1, le=1440)
+    """After so long without a request a login ends."""
+    longest_hours: int = Field(default=12, ge=1, le=168)
+    """After so long a login ends in any case."""
+    orthanc_password: SecretRef = reference("viewer_orthanc_password")
+    """Password of the viewer's own account on Orthanc, which may read and no more."""
 
 
 class Analysis(Section):

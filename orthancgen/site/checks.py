@@ -174,6 +174,8 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
             yield ("backend", "database", "root_password"), site.backend.database.root_password
         yield ("backend", "orthanc_password"), site.backend.orthanc_password
         yield ("backend", "operator_token"), site.backend.operator_token
+    if site.viewer.enabled:
+        yield ("viewer", "orthanc_password"), site.viewer.orthanc_password
     if site.dicom.tls.enabled:
         yield ("dicom", "tls", "certificate"), site.dicom.tls.certificate
         yield ("dicom", "tls", "private_key"), site.dicom.tls.private_key
@@ -201,6 +203,18 @@ def _vpn_keys(site: Site, vpn: Vpn) -> Iterator[tuple[KeyPath, SecretRef]]:
         own = vpn.peers.get(name)
         if own is None or own.public_key is None:
             yield ("network", "vpn", "peers", name, "private_key"), vpn_peer_key(site, name)
+
+
+def viewer_has_what_it_shows(site: Site) -> Iterator[Violation]:
+    """The viewer shows the backend's records, and images by DICOMweb."""
+    if not site.viewer.enabled:
+        return
+    if not site.backend.enabled:
+        yield Violation(("viewer", "enabled"), "the viewer shows the backend's records", "backend: {enabled: true}")
+    if "dicomweb" not in site.orthanc.plugins:
+        yield Violation(
+            ("viewer", "enabled"), "the viewer fetches images by DICOMweb", "orthanc: {plugins: [dicomweb]}"
+        )
 
 
 def _verify_needs_certificate(site: Site) -> bool:
@@ -321,6 +335,7 @@ CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     secrets_are_one_to_one,
     certificates_can_be_renewed,
     webhook_has_a_receiver,
+    viewer_has_what_it_shows,
 )
 VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     version_is_known,

@@ -71,6 +71,14 @@ class GatewayLimit(Limit):
     processes: Processes = 128
 
 
+class ViewerLimit(Limit):
+    """What the viewer's server may take; images pass through it, and are not kept."""
+
+    memory_megabytes: Megabytes = 384
+    cpus: Processors = 1
+    processes: Processes = 128
+
+
 class ContainerLimits(Section):
     """What each container may take of the host, so that none starves the others."""
 
@@ -78,6 +86,7 @@ class ContainerLimits(Section):
     backend: BackendLimit = BackendLimit()
     database: DatabaseLimit = DatabaseLimit()
     gateway: GatewayLimit = GatewayLimit()
+    viewer: ViewerLimit = ViewerLimit()
 
 
 class ContainerLog(Section):

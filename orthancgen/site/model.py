@@ -49,6 +49,7 @@ class Images(Section):
     backup: ImageReference | None = None
     """Image of the programs that save and restore; without it, orthancgen's own."""
     viewer: ImageReference | None = None
+    """Image of the viewer; without it, orthancgen's own."""
 
 
 class Contact(Section):

@@ -108,8 +108,8 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
             "http: {tls: {enabled: true}}, or listen_on: 127.0.0.1",
         )  # fmt: skip
     behind_gateway = site.runtime == "compose" and site.http.tls.enabled
-    for name, section, encrypted in (("backend", site.backend, behind_gateway), ("viewer", site.viewer, False)):
-        if section.enabled and not encrypted and not is_loopback(section.listen_on):
+    for name, section in (("backend", site.backend), ("viewer", site.viewer)):
+        if section.enabled and not behind_gateway and not is_loopback(section.listen_on):
             yield Violation(
                 (name, "listen_on"), f"the {name} would be reached unencrypted from other hosts", "listen_on: 127.0.0.1"
             )

@@ -61,6 +61,10 @@ class Context:
     """The backend, with the operator's credential."""
     backend_anonymous: httpx.Client
     """The backend, without a credential."""
+    viewer: httpx.Client
+    """The viewer; it keeps the cookies that it is given, as a browser does."""
+    viewer_anonymous: httpx.Client
+    """The viewer, where nobody logs in."""
     sample: Sample = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,8 +173,12 @@ def open_context(plan: Plan, access: Access, instances: tuple[SyntheticInstance,
         _client(access.orthanc_url, verify=access.http_verify) as orthanc_anonymous,
         _client(access.backend_url, verify=access.http_verify, headers=headers) as backend,
         _client(access.backend_url, verify=access.http_verify) as backend_anonymous,
+        _client(access.viewer_url, verify=access.http_verify) as viewer,
+        _client(access.viewer_url, verify=access.http_verify) as viewer_anonymous,
     ):
-        yield Context(plan, access, instances, orthanc, orthanc_anonymous, backend, backend_anonymous)
+        yield Context(
+            plan, access, instances, orthanc, orthanc_anonymous, backend, backend_anonymous, viewer, viewer_anonymous
+        )
 
 
 def _client(base_url: str, **options: Any) -> httpx.Client:

@@ -20,6 +20,7 @@ from orthancgen.render.container_files import SECRET_MODE, SecretFile
 from orthancgen.render.write import stage
 from orthancgen.runtimes.compose.engine import PlacedFile
 from orthancgen.secrets.orthanc_file import orthanc_secret_document
+from orthancgen.secrets.people_file import people_document
 from orthancgen.secrets.value import SecretValue
 
 SECRETS: Final = "secrets"
@@ -128,4 +129,6 @@ def secret_contents(plan: Plan, files: tuple[SecretFile, ...], secrets: Mapping[
 def _content(plan: Plan, file: SecretFile, secrets: Mapping[str, SecretValue]) -> bytes:
     if file.kind == "orthanc":
         return orthanc_secret_document(plan, secrets)
+    if file.kind == "people":
+        return people_document(plan, secrets)
     return secrets[file.secrets[0]].reveal().encode()

@@ -46,6 +46,14 @@ OWN_IMAGES: Final[Mapping[str, OwnImage]] = {
             "stack/backend",
             ("package.json", "package-lock.json", ".npmrc", "build.mjs", "tsconfig.json", "src"),
         ),
+        OwnImage(
+            "viewer",
+            "stack/viewer",
+            (
+                *("package.json", "package-lock.json", ".npmrc", "build.mjs", "ohif.mjs", "vite.config.ts"),
+                *("tsconfig.json", "server", "app"),
+            ),
+        ),
         OwnImage("gateway"),
         OwnImage("backup"),
         OwnImage("orthanc"),

@@ -11,10 +11,11 @@ from orthancgen.errors import DeployError, OrthancgenError, RenderError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
+from orthancgen.render.container_files import PEOPLE_FILE
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native import backend_app, database, health, orphans
+from orthancgen.runtimes.native import apps, database, health, orphans
 from orthancgen.runtimes.native.account import SECRET_FILE, Account, check_storage, find_account, protect
 from orthancgen.runtimes.native.programs import Programs, find_programs
 from orthancgen.runtimes.native.record import (
@@ -25,13 +26,14 @@ from orthancgen.runtimes.native.record import (
     store_record,
 )
 from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans, look, stop_services
-from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
+from orthancgen.runtimes.native.snapshot import Snapshot, link
 from orthancgen.runtimes.native.state import locked, prepare
 from orthancgen.runtimes.native.takeback import Undo, take_back
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.orthanc_file import orthanc_secret_document
+from orthancgen.secrets.people_file import people_document
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
 
@@ -63,7 +65,7 @@ class _Target:
     bundle: Bundle
     access: Access
     programs: Programs
-    app: Path | None
+    apps: Mapping[apps.AppName, Path]
     account: Account | None
     fingerprints: Mapping[ServiceName, str]
     variables: Mapping[str, str]
@@ -99,10 +101,10 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
     ports.require_free(plan.listeners, ours=before.pids)
     if why_root:
         report.done("Orthanc's user", f"root: {why_root}")
-    app = None
-    if "backend" in plan.by_name:
-        hidden = [source.env for source in plan.site.secrets.values() if source.env]
-        app = backend_app.ensure_built(programs, state, report, hidden)
+    hidden = [source.env for source in plan.site.secrets.values() if source.env]
+    built = {
+        name: apps.ensure_built(name, programs, state, report, hidden) for name in apps.APPS if name in plan.by_name
+    }
     bundle = render(plan)
     return _Target(
         plan=plan,
@@ -110,20 +112,18 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
         bundle=bundle,
         access=Access(plan, secrets, authorities=SecretStore(state.secrets).authorities),
         programs=programs,
-        app=app,
+        apps=built,
         account=account,
-        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, app)),
+        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, built)),
         variables=_variables(state, programs, account),
     )
 
 
-def _files(programs: Programs, app: Path | None) -> dict[ServiceName, Path]:
+def _files(programs: Programs, built: Mapping[apps.AppName, Path]) -> dict[ServiceName, Path]:
     files: dict[ServiceName, Path] = {"orthanc": programs.orthanc}
     if programs.secantusd:
         files["database"] = programs.secantusd
-    if app:
-        files["backend"] = app / "server.mjs"
-    return files
+    return {**files, **{name: app / "server.mjs" for name, app in built.items()}}
 
 
 def _variables(state: State, programs: Programs, account: Account | None) -> dict[str, str]:
@@ -194,7 +194,7 @@ class _Run:
         return changed
 
     def _configure(self) -> int:
-        """Put bundle, secrets and the link to the backend in place."""
+        """Put bundle, secrets and the links to the programs in place."""
         target = self._target
         self._report.started("configuration")
         try:
@@ -204,10 +204,10 @@ class _Run:
                 error.message, hint="make room, or name a folder that you may write, with --state"
             ) from None
         SecretStore(target.state.secrets).place(target.access.secrets)
-        changed += _write_secret_file(target.plan, target.state, target.access.secrets)
+        changed += _write_secret_files(target.plan, target.state, target.access.secrets)
         _protect(target)
-        if target.app:
-            link(target.state.run / BACKEND_LINK, target.app)
+        for name, app in target.apps.items():
+            link(target.state.run / name, app)
         self._report.done("configuration", f"{changed} files changed" if changed else "unchanged")
         return changed
 
@@ -265,11 +265,19 @@ def _protect(target: _Target) -> None:
     protect(target.state, target.account, read_by_orthanc)
 
 
-def _write_secret_file(plan: Plan, state: State, secrets: Mapping[str, SecretValue]) -> bool:
-    """The second file of Orthanc's configuration, of mode 0600. Returns whether it changed."""
-    target = state.config / SECRET_FILE
-    content = orthanc_secret_document(plan, secrets)
-    if target.is_file() and target.read_bytes() == content:
-        return False
-    stage(content, target, 0o600).replace(target)
-    return True
+def _write_secret_files(plan: Plan, state: State, secrets: Mapping[str, SecretValue]) -> int:
+    """What is made of secrets, of mode 0600: Orthanc's second file of configuration, and who may log in to the pages.
+
+    Returns:
+        How many files changed.
+    """
+    files = {SECRET_FILE: orthanc_secret_document(plan, secrets)}
+    if plan.site.viewer.enabled:
+        files[f"backend/{PEOPLE_FILE}"] = people_document(plan, secrets)
+    changed = 0
+    for name, content in files.items():
+        target = state.config / name
+        if not (target.is_file() and target.read_bytes() == content):
+            stage(content, target, 0o600).replace(target)
+            changed += 1
+    return changed

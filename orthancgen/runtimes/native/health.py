@@ -77,7 +77,24 @@ def backend(plan: Plan, access: Access) -> str | None:
     return None if answer.status_code == httpx.codes.OK else f"HTTP {answer.status_code} {answer.text[:200]}"
 
 
-PROBES: Final[Mapping[ServiceName, Probe]] = {"database": database, "orthanc": orthanc, "backend": backend}
+def viewer(plan: Plan, access: Access) -> str | None:
+    """The viewer's server answers, and has its pages. Returns what is wrong, or None."""
+    del plan
+    try:
+        answer = httpx.get(f"{access.viewer_url}/healthz", timeout=5, trust_env=False)
+    except httpx.HTTPError as error:
+        return type(error).__name__
+    if answer.status_code != httpx.codes.OK:
+        return f"HTTP {answer.status_code}"
+    return None if answer.json().get("built") else "its pages are not there"
+
+
+PROBES: Final[Mapping[ServiceName, Probe]] = {
+    "database": database,
+    "orthanc": orthanc,
+    "backend": backend,
+    "viewer": viewer,
+}
 
 
 def wait_healthy(

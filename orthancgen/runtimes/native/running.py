@@ -13,9 +13,9 @@ from orthancgen.runtimes.native.state import locked
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.state import State, cannot_use
 
-START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend")
-_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (("backend",), ("orthanc", "database"))
-"""Those of one group stop at once; the backend first, because it uses both others."""
+START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "viewer")
+_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (("viewer",), ("backend",), ("orthanc", "database"))
+"""Those of one group stop at once; first those that use the others."""
 
 
 @dataclass(frozen=True, slots=True)

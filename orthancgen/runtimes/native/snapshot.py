@@ -1,4 +1,4 @@
-"""The last good state: configuration, secrets and the backend's program, kept until the new ones are proven."""
+"""The last good state: configuration, secrets and the links to the programs, kept until the new ones are proven."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from orthancgen.runtimes.native.apps import APPS
 from orthancgen.runtimes.state import State
 
-BACKEND_LINK: Final = "backend"
 _FOLDERS: Final = ("config", "secrets")
 
 
@@ -52,9 +52,10 @@ class Snapshot:
             part.mkdir(mode=0o700)
             for name in _FOLDERS:
                 shutil.copytree(state.root / name, part / name)
-            link = state.run / BACKEND_LINK
-            if link.is_symlink():
-                (part / BACKEND_LINK).symlink_to(link.readlink())
+            for name in APPS:
+                link = state.run / name
+                if link.is_symlink():
+                    (part / name).symlink_to(link.readlink())
             part.rename(snapshot.folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -73,8 +74,9 @@ class Snapshot:
                 (self.state.root / name).rename(failed)
                 (self.folder / name).rename(self.state.root / name)
                 shutil.rmtree(failed, ignore_errors=True)
-        if (self.folder / BACKEND_LINK).is_symlink():
-            link(self.state.run / BACKEND_LINK, (self.folder / BACKEND_LINK).readlink())
+        for name in APPS:
+            if (self.folder / name).is_symlink():
+                link(self.state.run / name, (self.folder / name).readlink())
         self.discard()
 
     def discard(self) -> None:

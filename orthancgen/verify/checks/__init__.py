@@ -29,6 +29,7 @@ from orthancgen.verify.checks import (
     sender,
     tls_strength,
     unknown_caller,
+    viewer_pages,
     webhook_accepted,
     webhook_called,
     wrong_address,
@@ -54,6 +55,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     webhook_accepted.CHECK,
     record_made.CHECK,
     webhook_called.CHECK,
+    viewer_pages.SHOWN,
     image_removed.CHECK,
     record_removed.CHECK,
     backend_status.CHECK,
@@ -83,6 +85,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     backend_credentials.WEBHOOK,
     backend_credentials.BACKEND,
     backend_credentials.ELSEWHERE,
+    viewer_pages.CLOSED,
     database_password.CHECK,
     closed.CHECK,
 )

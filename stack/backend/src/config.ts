@@ -42,6 +42,8 @@ const schema = z.strictObject({
     kind: z.enum(['development', 'staging', 'production']),
   }),
   listen: z.strictObject({ host, port }),
+  /** Who stands in front and tells the caller's address: addresses and networks. */
+  trusted_proxies: z.array(z.string().min(1)).default([]),
   orthanc: z
     .strictObject({
       url: orthancUrl,
@@ -120,6 +122,7 @@ export interface PeopleConfig extends SessionLimits {
 export interface Config {
   readonly environment: FileShape['environment'];
   readonly listen: FileShape['listen'];
+  readonly trustedProxies: readonly string[];
   readonly orthanc: {
     readonly url: URL;
     readonly username: string | null;
@@ -197,6 +200,7 @@ export function loadConfig(file: string): Config {
   return {
     environment: shape.environment,
     listen: shape.listen,
+    trustedProxies: shape.trusted_proxies,
     orthanc: { url: new URL(shape.orthanc.url), username: shape.orthanc.username, password: orthancPassword, ca },
     database: {
       host: shape.database.host,

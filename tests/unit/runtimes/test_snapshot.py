@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orthancgen.runtimes.native.snapshot import BACKEND_LINK, Snapshot, link
+from orthancgen.runtimes.native.snapshot import Snapshot, link
 from orthancgen.runtimes.native.state import prepare
 from orthancgen.runtimes.state import State
 
@@ -19,7 +19,8 @@ def state(tmp_path: Path) -> State:
     (state.config / "orthanc/orthanc.json").write_text("good")
     (state.secrets / "a").write_text("good")
     (state.secrets / "a").chmod(0o600)
-    link(state.run / BACKEND_LINK, Path("/good"))
+    link(state.run / "backend", Path("/good"))
+    link(state.run / "viewer", Path("/good-too"))
     return state
 
 
@@ -27,7 +28,8 @@ def spoil(state: State) -> None:
     (state.config / "orthanc/orthanc.json").write_text("bad")
     (state.config / "more").write_text("bad")
     (state.secrets / "a").unlink()
-    link(state.run / BACKEND_LINK, Path("/bad"))
+    link(state.run / "backend", Path("/bad"))
+    link(state.run / "viewer", Path("/bad"))
 
 
 def assert_good(state: State) -> None:
@@ -35,7 +37,8 @@ def assert_good(state: State) -> None:
     assert not (state.config / "more").exists()
     assert (state.secrets / "a").read_text() == "good"
     assert (state.secrets / "a").stat().st_mode & 0o777 == 0o600
-    assert (state.run / BACKEND_LINK).readlink() == Path("/good")
+    assert (state.run / "backend").readlink() == Path("/good")
+    assert (state.run / "viewer").readlink() == Path("/good-too")
     assert sorted(path.name for path in state.root.iterdir()) == ["config", "data", "log", "run", "secrets"]
 
 

@@ -51,7 +51,7 @@ export type App = FastifyInstance<
 >;
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'environment' | 'credentials' | 'people' | 'delivery'>;
+  readonly config: Pick<Config, 'environment' | 'credentials' | 'trustedProxies' | 'people' | 'delivery'>;
   readonly store: Store;
   readonly worker: Worker;
   readonly metrics: Metrics;
@@ -75,6 +75,7 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
     // Paths and queries may hold names of patients: the hook below logs the route instead.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
+    trustProxy: config.trustedProxies.length === 0 ? false : [...config.trustedProxies],
     requestTimeout: REQUEST_MILLISECONDS,
     exposeHeadRoutes: false,
     forceCloseConnections: true,

@@ -42,6 +42,7 @@ beforeAll(async () => {
   const config = {
     environment: { name: 'test', kind: 'development' as const },
     credentials: ROLES.map((role) => ({ name: role, role, token: token(role) })),
+    trustedProxies: [],
     people: { list: [], secureCookies: false, idleMinutes: 30, longestHours: 12 },
     delivery,
   };

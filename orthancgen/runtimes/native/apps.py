@@ -1,4 +1,4 @@
-"""The backend, built once for each state of its sources: ``apps/backend-HASH/server.mjs``."""
+"""The programs for Node.js, each built once for each state of its sources: ``apps/backend-HASH/server.mjs``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from orthancgen.errors import DeployError
 from orthancgen.resources import locate
@@ -18,15 +18,17 @@ from orthancgen.runtimes.native.programs import Programs
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State
 
-STEP: Final = "backend program"
+AppName = Literal["backend", "viewer"]
+APPS: Final[tuple[AppName, ...]] = ("backend", "viewer")
 _IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage"})
 _BUILD_SECONDS: Final = 600
 
 
-def ensure_built(programs: Programs, state: State, report: Report, hidden: Collection[str] = ()) -> Path:
-    """The folder of the built backend; builds it with npm where these sources were not built yet.
+def ensure_built(name: AppName, programs: Programs, state: State, report: Report, hidden: Collection[str] = ()) -> Path:
+    """The folder of a built program; builds it with npm where these sources were not built yet.
 
     Args:
+        name: of the program: its sources are `stack/NAME`.
         programs: Node.js and npm.
         state: where built applications are kept.
         report: told about the build.
@@ -36,14 +38,15 @@ def ensure_built(programs: Programs, state: State, report: Report, hidden: Colle
         DeployError: npm failed; says what it printed last.
         OSError: as the file system says.
     """
-    source = locate("stack/backend")
-    target = state.apps / f"backend-{_fingerprint(source)}"
-    report.started(STEP)
+    source = locate(f"stack/{name}")
+    target = state.apps / f"{name}-{_fingerprint(source)}"
+    step = f"{name} program"
+    report.started(step)
     if (target / "server.mjs").is_file():
-        report.done(STEP, "unchanged")
+        report.done(step, "unchanged")
         return target
-    with tempfile.TemporaryDirectory(prefix="backend-build-", dir=state.apps) as scratch:
-        work = Path(scratch) / "backend"
+    with tempfile.TemporaryDirectory(prefix=f"{name}-build-", dir=state.apps) as scratch:
+        work = Path(scratch) / name
         shutil.copytree(source, work, ignore=lambda _, names: _IGNORED.intersection(names))
         _npm(programs, work, hidden, "ci", "--no-audit", "--no-fund", "--ignore-scripts=false")
         _npm(programs, work, hidden, "run", "build")
@@ -51,8 +54,8 @@ def ensure_built(programs: Programs, state: State, report: Report, hidden: Colle
             (work / "dist").rename(target)
         except OSError as error:
             if not (target / "server.mjs").is_file():  # another deploy may have been faster
-                raise DeployError(f"cannot place the backend in {target}: {error.strerror}") from None
-    report.done(STEP, "built")
+                raise DeployError(f"cannot place the {name} in {target}: {error.strerror}") from None
+    report.done(step, "built")
     return target
 
 
@@ -85,13 +88,13 @@ def _npm(programs: Programs, folder: Path, hidden: Collection[str], *arguments: 
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
-                message = f"npm {arguments[0]} of the backend did not end within {_BUILD_SECONDS} seconds"
+                message = f"npm {arguments[0]} of the {folder.name} did not end within {_BUILD_SECONDS} seconds"
                 raise DeployError(message, hint="does npm reach its registry from this host?") from None
             raise
     if process.returncode != 0:
         last = "\n  ".join(printed.strip().splitlines()[-12:])
         full = "ENOSPC" in printed or "No space left" in printed
         raise DeployError(
-            f"npm {arguments[0]} of the backend failed:\n  {last}",
+            f"npm {arguments[0]} of the {folder.name} failed:\n  {last}",
             hint="make room on the disk of the state folder" if full else "does npm reach its registry from this host?",
         )

@@ -1,0 +1,3 @@
+"""Providers of analysis: studies in, measurements and findings out."""
+
+__version__ = "0.1.0"
