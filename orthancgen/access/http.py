@@ -11,7 +11,7 @@ from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import LOOPBACK
-from orthancgen.plan.build import BACKEND_ACCOUNT
+from orthancgen.plan.build import BACKEND_ACCOUNT, VIEWER_ACCOUNT
 from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json
@@ -23,10 +23,18 @@ _EVERYTHING: Final = "everything"
 _READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
 _PEOPLE: Final = (*_READERS, "monitor")
 _OPERATORS: Final = ("technologist", "administrator")
+_SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer"}
+"""Account on Orthanc -> the service that logs in with it."""
 
 ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /healthz": None,
     "GET /readyz": None,
+    "POST /api/session": None,
+    "GET /api/session": None,
+    "GET /api/session/check": _PEOPLE,
+    "DELETE /api/session": _PEOPLE,
+    "GET /api/events": _READERS,
+    "GET /api/audit": ("administrator",),
     "GET /metrics": ("monitor", "administrator"),
     "GET /api/status": _PEOPLE,
     "GET /api/patients": _READERS,
@@ -56,6 +64,8 @@ def web_rows(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     if plan.site.backend.enabled:
         yield from _backend(plan, policy, settings)
         yield from _database(plan, settings)
+    if plan.site.viewer.enabled:
+        yield from _viewer(plan, policy, settings)
     yield from _management(plan, policy, settings)
 
 
@@ -65,12 +75,12 @@ def _orthanc(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     from_where = reached_from(plan, policy, port)
     encrypted = site.http.tls.enabled
     for account in plan.accounts:
-        of_backend = account.user == BACKEND_ACCOUNT
-        path = ("backend", "orthanc_password") if of_backend else ("users", account.user, "role")
+        caller = _SERVICES.get(account.user)
+        path = (caller, "orthanc_password") if caller else ("users", account.user, "role")
         yield WebRow(
             service, account.user, account.role, _permissions(account.role),
-            (_from(plan, "backend"),) if of_backend else from_where, site.http.port,
-            encrypted and not (of_backend and has_gateway(site)),
+            (_from(plan, caller),) if caller else from_where, site.http.port,
+            encrypted and not (caller and has_gateway(site)),
             (settings.of(*path),), "the Lua script in Orthanc holds each user to its role",
         )  # fmt: skip
     yield WebRow(
@@ -99,7 +109,7 @@ def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
         )  # fmt: skip
     yield WebRow(
         "the backend", NOBODY, None, _routes(None), from_where, site.backend.port, encrypted,
-        (settings.of("backend", "operator_token"),), "these say whether the backend lives, and nothing else",
+        (settings.of("backend", "operator_token"),), "these say whether the backend lives, and let people log in",
     )  # fmt: skip
 
 
@@ -128,6 +138,23 @@ def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
     yield WebRow(
         "the database", NOBODY, None, (), from_where, port, False, (said_by,), "the database asks everybody for a login"
     )
+
+
+def _viewer(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
+    """People, who log in to the pages; what these ask of the backend is held to the person's role there."""
+    site = plan.site
+    from_where = reached_from(plan, policy, ("viewer", "port"))
+    encrypted = site.http.tls.enabled and has_gateway(site)
+    for name, user in site.users.items():
+        yield WebRow(
+            "the viewer", name, user.role, ("see images of each study", *_routes(user.role)), from_where,
+            site.viewer.port, encrypted, (settings.of("users", name, "role"),),
+            "a login with the password of Orthanc, by the backend, which holds each person to the role",
+        )  # fmt: skip
+    yield WebRow(
+        "the viewer", NOBODY, None, ("open the page for the login",), from_where, site.viewer.port, encrypted,
+        (settings.of("viewer", "enabled"),), "all else asks for a login",
+    )  # fmt: skip
 
 
 def _management(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:

@@ -43,7 +43,7 @@ def test_routes_are_those_of_the_backend() -> None:
         route, nobody, name, items = matched.groups()
         routes[route] = None if nobody else lists[name] if name else tuple(_items(items, lists))
     assert routes == dict(ROUTES)
-    assert len(routes) == 20
+    assert len(routes) >= 26
 
 
 def _items(text: str, lists: dict[str, tuple[str, ...]]) -> list[str]:
@@ -68,8 +68,9 @@ def test_users_and_nobody_on_orthanc(tmp_path: Path) -> None:
 def test_credentials_of_the_backend(tmp_path: Path) -> None:
     rows = {row.who: row for row in report_of(BASE, tmp_path).web if row.service == "the backend"}
     assert rows["operator token"].may == ("everything",)
-    assert rows["orthanc token"].may == ("GET /healthz", "GET /readyz", "POST /api/orthanc/webhook")
-    assert rows["nobody in particular"].may == ("GET /healthz", "GET /readyz")
+    everybody = ("GET /healthz", "GET /readyz", "POST /api/session", "GET /api/session")
+    assert rows["orthanc token"].may == (*everybody, "POST /api/orthanc/webhook")
+    assert rows["nobody in particular"].may == everybody
     without = report_of(f"{BASE}backend: {{enabled: false}}\nwebhook: {{enabled: false}}", tmp_path).web
     assert {row.service for row in without} == {"Orthanc's REST API and web page"}
 
