@@ -72,6 +72,8 @@ class Contained:
                 "gateway": self.images.gateway,
                 "backup": self.images.backup,
             },
+            # It has tests of its own: others start sooner without.
+            "viewer": {"enabled": False},
             **self.defaults,
         }
         for path, value in (changes or {}).items():

@@ -79,6 +79,8 @@ class Native:
             "dicom": {"port": self.ports["dicom"]},
             "http": {"port": self.ports["http"]},
             "backend": {"port": self.ports["backend"], "database": {"port": self.ports["database"]}},
+            # It has tests of its own: others start sooner without.
+            "viewer": {"enabled": False},
         }
         for path, value in (changes or {}).items():
             *sections, last = path.split(".")
