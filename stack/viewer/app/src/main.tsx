@@ -29,6 +29,15 @@ const client: QueryClient = new QueryClient({
   },
 });
 
+function Missing(): ReactElement {
+  return (
+    <>
+      <h1>Not found</h1>
+      <Empty>There is no such page.</Empty>
+    </>
+  );
+}
+
 function Pages(): ReactElement {
   const session = useSession();
   const { pathname, search } = useLocation();
@@ -52,7 +61,7 @@ function Pages(): ReactElement {
         {administrator ? <Route path="/audit" element={<Audit />} /> : null}
         <Route path="/" element={<Navigate replace to="/patients" />} />
         <Route path="/login" element={<Navigate replace to="/patients" />} />
-        <Route path="*" element={<Empty>There is no such page.</Empty>} />
+        <Route path="*" element={<Missing />} />
       </Route>
     </Routes>
   );

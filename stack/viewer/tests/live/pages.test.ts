@@ -273,6 +273,12 @@ async function greys(page: Page): Promise<number[] | null> {
       for (let x = from; x < to; x += 1) sum += data[4 * x] ?? 0;
       return sum / (to - from);
     });
-    return Math.max(...means) - Math.min(...means) > 8 ? means : null;
+    const whole = context.getImageData(left, 0, side, copy.height).data;
+    let [darkest, brightest] = [255, 0];
+    for (let at = 0; at < whole.length; at += 4) {
+      const most = Math.max(whole[at] ?? 0, whole[at + 1] ?? 0, whole[at + 2] ?? 0);
+      [darkest, brightest] = [Math.min(darkest, most), Math.max(brightest, most)];
+    }
+    return brightest - darkest > 8 ? means : null;
   });
 }

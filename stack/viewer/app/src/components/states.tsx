@@ -18,12 +18,24 @@ export function Empty({ children }: { children: ReactNode }): ReactElement {
   );
 }
 
-export function Failed({ error, retry }: { error: Error; retry?: () => void }): ReactElement {
+/** @param page whether it stands for the whole page, and is its heading */
+export function Failed({
+  error,
+  retry,
+  page = false,
+}: {
+  error: Error;
+  retry?: () => void;
+  page?: boolean;
+}): ReactElement {
   const status = error instanceof ApiError ? error.status : 0;
+  const title = status === 404 ? 'Not found' : 'This cannot be shown';
   return (
     <div className="state failed" role="alert">
+      {page ? <h1>{title}</h1> : null}
       <p>
-        <strong>{status === 404 ? 'Not found.' : 'This cannot be shown.'}</strong> {error.message}
+        {page ? null : <strong>{title} </strong>}
+        {error.message}
       </p>
       {retry === undefined ? null : (
         <button type="button" className="button" onClick={retry}>

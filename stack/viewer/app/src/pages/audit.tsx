@@ -16,7 +16,7 @@ export function Audit(): ReactElement {
     queryFn: async () => call<Page<AuditEntry>>(`/api/audit?limit=${String(LIMIT)}&offset=${String(offset)}`),
   });
   if (trail.isPending) return <Waiting what="the audit trail" />;
-  if (trail.isError) return <Failed error={trail.error} retry={() => void trail.refetch()} />;
+  if (trail.isError) return <Failed page error={trail.error} retry={() => void trail.refetch()} />;
   return (
     <>
       <h1>Audit trail</h1>

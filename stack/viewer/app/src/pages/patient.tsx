@@ -18,7 +18,7 @@ export function Patient(): ReactElement {
     queryFn: async () => call<Page<Study>>(`${path}/studies?limit=500`),
   });
   if (patient.isPending) return <Waiting what="the patient" />;
-  if (patient.isError) return <Failed error={patient.error} retry={() => void patient.refetch()} />;
+  if (patient.isError) return <Failed page error={patient.error} retry={() => void patient.refetch()} />;
   const it = patient.data;
   return (
     <>

@@ -17,7 +17,7 @@ export function Status(): ReactElement {
     refetchInterval: EVERY_MILLISECONDS,
   });
   if (status.isPending) return <Waiting what="the status" />;
-  if (status.isError) return <Failed error={status.error} retry={() => void status.refetch()} />;
+  if (status.isError) return <Failed page error={status.error} retry={() => void status.refetch()} />;
   const { ready, problems, delivery, orthanc, database, worker, environment, version } = status.data;
   const age = delivery.oldest_undelivered_seconds;
   const oldest = age === null ? '' : `, the oldest ${String(Math.round(age))} s old`;

@@ -19,7 +19,7 @@ export function Study(): ReactElement {
     enabled: study.isSuccess,
   });
   if (study.isPending) return <Waiting what="the study" />;
-  if (study.isError) return <Failed error={study.error} retry={() => void study.refetch()} />;
+  if (study.isError) return <Failed page error={study.error} retry={() => void study.refetch()} />;
   const it = study.data;
   const age = ageAt(it.patient_birth_date, it.study_date);
   return (
