@@ -15,6 +15,7 @@ from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Area, Diagnosis, Remedy
 from orthancgen.doctor.observe import archive, backend, orthanc_log, services
 from orthancgen.doctor.observe.archive import Study
+from orthancgen.doctor.questions.services.common import env
 from orthancgen.errors import InputError
 from orthancgen.site.problems import printable
 
@@ -119,7 +120,7 @@ def _absent(case: Case, wanted: str, typed: str, others: Sequence[tuple[str, str
         parents = archive.studies_of(case, others)
         if parents:
             remedy = tuple(
-                Remedy("follow the study that it belongs to", f"orthancgen doctor {case.env} --study {one}")
+                Remedy("follow the study that it belongs to", f"orthancgen doctor {env(case)} --study {one}")
                 for one in parents[:_MOST_REFUSALS]
             )
             step = Step(step.title, "stopped", step.seen, remedy)
@@ -131,8 +132,8 @@ def _absent(case: Case, wanted: str, typed: str, others: Sequence[tuple[str, str
             "it is in Orthanc", "stopped",
             (f"it was: the backend still has a record of it ({recorded}), so it was deleted from Orthanc",),
             (
-                Remedy("have it sent again, or restore a backup", f"orthancgen backup list {case.env}"),
-                Remedy("see whether patients are deleted for want of room", f"orthancgen doctor {case.env}"),
+                Remedy("have it sent again, or restore a backup", f"orthancgen backup list {env(case)}"),
+                Remedy("see whether patients are deleted for want of room", f"orthancgen doctor {env(case)}"),
             ),
         )  # fmt: skip
         return
@@ -141,7 +142,7 @@ def _absent(case: Case, wanted: str, typed: str, others: Sequence[tuple[str, str
         "it is in Orthanc", "stopped", tuple(seen),
         (
             Remedy("see at the modality whether it was sent, and what came back", on="the modality"),
-            Remedy("see whom Orthanc refuses", f"orthancgen logs {case.env} orthanc"),
+            Remedy("see whom Orthanc refuses", f"orthancgen logs {env(case)} orthanc"),
         ),
     )  # fmt: skip
     yield _explained(case, step, _ON_THE_WAY_IN)
@@ -151,14 +152,18 @@ def _refusals(case: Case) -> Iterator[str]:
     """Callers whom Orthanc refused since its start."""
     refused = [one for one in orthanc_log.events(case) if one.message.area == "admission" and (one.aet or one.ip)]
     callers = dict.fromkeys(
-        f"{printable(one.aet, 40) or 'a caller'}{f' at {printable(one.ip, 60)}' if one.ip else ''} "
-        f"was refused at {one.at:%Y-%m-%d %H:%M:%S}: {one.message.means}"
-        for one in reversed(refused)
+        f"{_caller(one)} was refused at {one.at:%Y-%m-%d %H:%M:%S}: {one.message.means}" for one in reversed(refused)
     )
     yield from list(callers)[:_MOST_REFUSALS]
     full = orthanc_log.of(case, "storage-full", "storage-full-reject", "storage-full-recycle", "store-refused-full")
     if full:
         yield f"images were refused for want of room, the last one at {full[-1].at:%Y-%m-%d %H:%M:%S}"
+
+
+def _caller(one: orthanc_log.Event) -> str:
+    name = printable(one.aet, 40)
+    who = f"a caller of {name}" if one.message.id == "called-aet-wrong" else name or "a caller"
+    return f"{who} at {printable(one.ip, 60)}" if one.ip else who
 
 
 def _removals(case: Case) -> Iterator[str]:
@@ -291,7 +296,7 @@ def _in_records(case: Case, name: str, one: Study) -> Step:
 def _compare(case: Case) -> tuple[Remedy, ...]:
     return (
         Remedy("wait for the next comparison", None),
-        Remedy("or have everything compared now", f"orthancgen deploy {case.env} --repair"),
+        Remedy("or have everything compared now", f"orthancgen deploy {env(case)} --repair"),
     )
 
 

@@ -51,9 +51,9 @@ def _associate(called: str, calling: str) -> bytes:
     length = MaximumLengthNotification()
     length.maximum_length_received = _OUR_MAX_PDU
     implementation = ImplementationClassUIDNotification()
-    implementation.implementation_class_uid = IMPLEMENTATION_CLASS_UID  # type: ignore[assignment]
+    implementation.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     request = A_ASSOCIATE()
-    request.application_context_name = _APPLICATION_CONTEXT  # type: ignore[assignment]
+    request.application_context_name = _APPLICATION_CONTEXT
     request.called_ae_title, request.calling_ae_title = called, calling
     request.presentation_context_definition_list = [context]
     request.user_information = [length, implementation]
@@ -65,7 +65,7 @@ def _associate(called: str, calling: str) -> bytes:
 def _message() -> Iterator[bytes]:
     primitive = C_ECHO()
     primitive.MessageID = 1
-    primitive.AffectedSOPClassUID = _VERIFICATION  # type: ignore[assignment]
+    primitive.AffectedSOPClassUID = _VERIFICATION
     message = C_ECHO_RQ()
     message.primitive_to_message(primitive)
     for fragment in message.encode_msg(_CONTEXT, _OUR_MAX_PDU):

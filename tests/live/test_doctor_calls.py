@@ -69,15 +69,20 @@ class Site:
     def __init__(self, native: Native) -> None:
         self.native = native
         self.port = native.ports["dicom"]
+        self.clean = True
 
     def restart(self) -> None:
-        """Have Orthanc start anew: earlier events do not count any more."""
+        """Have Orthanc start anew where something was done to it: earlier events do not count any more."""
+        if self.clean:
+            return
+        self.clean = True
         state = State(self.native.state)
         runtime_of(self.native.plan(), state, self.native.file).restart("orthanc", Silent(), 30)
 
     def call(self, *options: str, program: str = "echoscu", aec: str = "ORTHANC", aet: str = "US1") -> int:
         """Call Orthanc by a tool of DCMTK; its exit code."""
         command = [require_dcmtk(program), *options, "-aet", aet, "-aec", aec, "127.0.0.1", str(self.port)]
+        self.clean = False
         time.sleep(SETTLED)
         return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
 
@@ -87,6 +92,7 @@ class Site:
 
     def put(self, path: str, content: str | dict[str, object]) -> None:
         """Change the running Orthanc by REST."""
+        self.clean = False
         text = content if isinstance(content, str) else json.dumps(content)
         with self.native.orthanc() as client:
             client.put(path, content=text).raise_for_status()
@@ -177,6 +183,7 @@ def test_tls_is_spoken_to_the_plain_port(plain: Site) -> None:
 
 
 def test_a_browser_at_the_dicom_port_is_a_note(plain: Site) -> None:
+    plain.clean = False
     with socket.create_connection(("127.0.0.1", plain.port)) as sock:
         sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):
@@ -336,8 +343,10 @@ def tls(tls_site: Site) -> Iterator[Site]:
     yield tls_site
     for path in own(tls_site).folder.glob("clients/*.pem"):
         path.unlink()
-    for name, content in before.items():
-        (folder / name).write_bytes(content)
+    if before != {name: (folder / name).read_bytes() for name in before}:
+        for name, content in before.items():
+            (folder / name).write_bytes(content)
+        tls_site.clean = False
     tls_site.restart()
 
 
@@ -424,6 +433,7 @@ def serve(site: Site, *, moment: datetime.datetime = NOW, hosts: tuple[str, ...]
     folder = site.native.state / "secrets"
     (folder / "dicom_tls_certificate").write_text(certificate_pem(certificate))
     (folder / "dicom_tls_key").write_text(key_pem(key))
+    site.clean = False
     site.restart()
 
 

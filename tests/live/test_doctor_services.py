@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from orthancgen.cli.output import load_environment, load_plan
-from orthancgen.dicom.synthetic import ct_series
+from orthancgen.dicom.synthetic import ct_instance, ct_series
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis
 from orthancgen.doctor.follow import Step, as_text, follow
@@ -34,7 +34,7 @@ from orthancgen.secrets.value import SecretValue
 from tests.live.test_native_failures import fill, listener, small_disk
 from tests.support.doctor import assert_healthy, assert_named, named
 from tests.support.native import Native
-from tests.support.servers import cannot_run, port_answers, wait_until
+from tests.support.servers import cannot_run, port_answers, require_dcmtk, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -447,7 +447,7 @@ def test_another_backend_has_the_lead(site: Native) -> None:
         )
     wait_until(lambda: status_of(site)["worker"]["role"] == "standby", what="standby", seconds=20)
     store(site, "lead")
-    time.sleep(31)
+    time.sleep(21)
     found = assert_named("deliveries stand still, native", site.file, site.state, "backlog-growing")
     assert "another backend holds the lead" in found["backlog-growing"].title
     with site.database() as client:
@@ -626,8 +626,37 @@ def test_a_study_is_followed(site: Native) -> None:
     site.started()
 
 
+def test_a_study_that_was_deleted(site: Native) -> None:
+    uid = store(site, "deleted")
+    wait_until(lambda: followed(site, study=uid)[-1].title == "it is recorded in the database", what="the record")
+    remove(site)
+    wait_until(lambda: status_of(site)["database"]["instances"] == 0, what="the end of the record")
+    [step] = followed(site, study=uid)
+    assert (step.title, step.state) == ("it is in Orthanc", "stopped")
+    assert "deleted from Orthanc since the backend started" in step.seen[-1]
+
+
 def test_a_study_that_is_not_there(site: Native) -> None:
     remove(site)
     [step] = followed(site, study="1.2.3.4")
     assert (step.title, step.state) == ("it is in Orthanc", "stopped")
     assert step.causes == ()
+    series = store(site, "series")
+    with site.orthanc() as client:
+        [found] = client.get("/series?expand").json()
+    [step] = followed(site, study=found["MainDicomTags"]["SeriesInstanceUID"])
+    assert (step.title, step.state) == ("it is a study", "stopped")
+    assert step.remedies[0].command == f"orthancgen doctor t --study {series}"
+
+
+def test_a_study_that_was_refused(site: Native) -> None:
+    storescu = require_dcmtk("storescu")
+    image = site.root / "image.dcm"
+    image.write_bytes(ct_instance("refused", MOMENT).data)
+    call = [storescu, "-aet", "CT9", "-aec", "NOBODY", "127.0.0.1", str(site.ports["dicom"]), str(image)]
+    assert subprocess.run(call, capture_output=True, check=False).returncode != 0
+    [step] = followed(site, study=ct_instance("refused", MOMENT).study_instance_uid)
+    assert (step.title, step.state) == ("it is in Orthanc", "stopped")
+    assert any(text.startswith("a caller of NOBODY was refused at ") for text in step.seen), step.seen
+    assert "called-aet-wrong" in [one.cause for one in step.causes]
+    assert "ORTHANCGEN-VERIFY-refused" not in as_text((step,))

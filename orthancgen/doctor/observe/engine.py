@@ -118,3 +118,13 @@ def facts(case: Case, service: str) -> Mapping[str, Any]:
     """What was recorded of a container when its release was deployed."""
     found = release(case)
     return found.facts.get(service, {}) if found is not None else {}
+
+
+def lost_networks(case: Case, service: str) -> tuple[str, ...]:
+    """The networks that a running container was in when its release was deployed, and is not in any more."""
+    container = running(case).get(service)
+    if container is None:
+        return ()
+    wanted = {str(one).split(" ")[0] for one in facts(case, service).get("networks") or ()}
+    joined = (container.attributes.get("NetworkSettings") or {}).get("Networks") or {}
+    return tuple(sorted(wanted - set(joined)))

@@ -79,13 +79,27 @@ def _life(case: Case, service: str) -> Life:
         return "unknown"
     if row.state in _RESTARTING and not (row.state == "starting" and row.pid):
         return "ends"
-    if row.state == "starting" and not _stays(case, service, row.pid, _STARTING_SECONDS):
+    if (
+        row.state == "starting"
+        and case.site.runtime == "native"
+        and not _stays(case, service, row.pid, _STARTING_SECONDS)
+    ):
         return "ends"
     if row.pid == 0 or row.state in _GONE:
         return "stopped"
     # One that was caught between two ends runs, for a moment.
-    doubtful = len(ends(case, service)) >= _OFTEN and row.uptime_seconds < _YOUNG_SECONDS and row.wrong is not None
+    doubtful = _times_ended(case, service) >= _OFTEN and row.uptime_seconds < _YOUNG_SECONDS and row.wrong is not None
     return "ends" if doubtful and not _stays(case, service, row.pid, _DOUBT_SECONDS) else "runs"
+
+
+def _times_ended(case: Case, service: str) -> int:
+    """How often a service ended by itself lately; with containers, since its container was made."""
+    if case.site.runtime == "native":
+        return len(ends(case, service))
+    from orthancgen.doctor.observe import engine
+
+    container = engine.containers(case).get(service)
+    return container.restart_count if container else 0
 
 
 def _stays(case: Case, service: str, pid: int, seconds: float) -> bool:
@@ -93,7 +107,7 @@ def _stays(case: Case, service: str, pid: int, seconds: float) -> bool:
     import psutil
 
     if case.site.runtime != "native":
-        return True  # the engine has a state of its own for what ends again and again
+        return False  # the engine counted its ends, and its process may be on another host
     time.sleep(seconds)
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

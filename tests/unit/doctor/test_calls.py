@@ -11,7 +11,7 @@ import pytest
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis, Finding, Note
 from orthancgen.doctor.observe.orthanc_log import events, evidence
-from orthancgen.doctor.questions.calls import QUESTIONS
+from orthancgen.doctor.questions.calls import QUESTIONS, contexts
 from orthancgen.doctor.questions.calls.contexts import SOP_CLASSES, TRANSFER_SYNTAXES
 from orthancgen.doctor.questions.calls.running import difference, doubled
 from orthancgen.doctor.questions.calls.server_certificates import covers
@@ -322,3 +322,25 @@ def test_whom_the_gateway_refuses_is_told(folder: Path, text: str, cause: str, s
         return
     one = only(looked_at)
     assert (one.cause, says in one.title) == (cause, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused", "modality", "told"),
+    [
+        ({}, ["1.2.840.10008.1.2.4.90"], None, "transfer-syntax-refused: somebody changed that by REST"),
+        ({"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2"]}, ["1.2.840.10008.1.2.4.90"], None, "note"),
+        (
+            {"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2"]}, ["1.2.840.10008.1.2.4.90"], "ct1",
+            "transfer-syntax-refused: as AcceptedTransferSyntaxes says",
+        ),
+        ({"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2.1"]}, ["1.2.840.10008.1.2"], None, "refused: as"),
+        ({"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2.4.9?"]}, ["1.2.840.10008.1.2.4.90"], None, "by REST"),
+        ({"JpegTransferSyntaxAccepted": False}, ["1.2.840.10008.1.2.4.50"], None, "note"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_on_purpose_is_a_note_until_it_is_asked_about(
+    folder: Path, settings: dict[str, Any], refused: list[str], modality: str | None, told: str
+) -> None:
+    (one,) = contexts._syntaxes(case(folder, modality=modality), settings, refused)
+    text = "note" if isinstance(one, Note) else f"{one.cause}: {one.title.partition('syntaxes, ')[2]}"
+    assert told in text.replace("which the environment lets it take: ", "")

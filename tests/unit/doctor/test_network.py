@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
 
-from orthancgen.doctor.diagnosis import AREAS
+from orthancgen.cli.output import load_plan
+from orthancgen.doctor.case import Case
+from orthancgen.doctor.diagnosis import AREAS, Diagnosis
 from orthancgen.doctor.observe.firewall import Packet, RuleSet, of_iptables, of_nft
 from orthancgen.doctor.observe.names import no_route, source_towards
 from orthancgen.doctor.observe.ports import Listening, connects, seems
 from orthancgen.doctor.questions.network import QUESTIONS
 from orthancgen.doctor.questions.network.consequences import EVERYTHING, area_of, of_listener, of_service
+from orthancgen.doctor.questions.network.words import env, line
+from orthancgen.resources import locate
+from orthancgen.runtimes.runtime import runtime_of
+from orthancgen.runtimes.state import State
 
 CT: Final = Packet("192.168.10.21", "192.168.10.5", 4242, "eth0")
 
@@ -309,3 +319,81 @@ def test_a_listener_explains_what_is_asked_there() -> None:
     assert "admission" in of_listener("DICOM without TLS")
     assert "web" in of_listener("HTTP")
     assert of_listener("unknown") == frozenset()
+
+
+# The engine
+
+
+class _Engine(http.server.BaseHTTPRequestHandler):
+    """Says of what version it is, and nothing else."""
+
+    api = "1.30"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"ApiVersion": self.api, "Version": "19.03"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self) -> str:
+        return "local"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        del format, args
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    file = locate("environments") / "prod.yaml"
+    loaded, plan = load_plan(str(file))
+    return Case(loaded, runtime_of(plan, State(tmp_path), file), named="my prod.yaml")
+
+
+def asked(case: Case, question: str) -> dict[str, Diagnosis]:
+    one = next(one for one in QUESTIONS if one.id == question)
+    assert one.applies(case)
+    return {found.cause: found for found in one.ask(case) if isinstance(found, Diagnosis)}
+
+
+def test_an_engine_that_is_too_old(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s"
+    with _Server(str(path), _Engine) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        found = asked(case, "engine-answers")
+        server.shutdown()
+    assert list(found) == ["engine-too-old"]
+    assert "19.03" in found["engine-too-old"].evidence[0].text
+
+
+def test_no_engine(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    found = asked(case, "engine-answers")
+    assert list(found) == ["engine-unreachable"]
+    assert found["engine-unreachable"].explains == EVERYTHING
+
+
+def test_no_compose(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert list(asked(case, "compose-at-hand")) == ["compose-missing"]
+
+
+def test_a_user_who_may_not_use_the_engine(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: socket.socket, address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/docker.sock")
+    monkeypatch.setattr(socket.socket, "connect", refuse)  # root may use every socket
+    assert list(asked(case, "engine-answers")) == ["engine-refuses-this-user"]
+
+
+def test_a_command_is_read_back_by_a_shell_as_it_was_meant(case: Case) -> None:
+    assert env(case) == "'my prod.yaml'"
+    assert line("a\n\x1b[2Jb") == "a \\x1b[2Jb"

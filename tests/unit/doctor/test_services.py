@@ -11,7 +11,7 @@ import pytest
 
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import AREAS, Diagnosis
-from orthancgen.doctor.observe import backend, configuration, services, startup, storage, webhook
+from orthancgen.doctor.observe import backend, configuration, culprit, services, startup, storage, webhook
 from orthancgen.doctor.observe.storage import MEBIBYTE, Folder
 from orthancgen.doctor.questions.services import QUESTIONS
 from orthancgen.doctor.questions.services.common import OF_BACKEND, OF_DATABASE, OF_ORTHANC
@@ -115,7 +115,7 @@ def test_lines_without_a_head_belong_to_the_line_before() -> None:
     assert [(one.level, one.at, one.text) for one in lines] == [
         ("E", "1127 13:14:04", "Cannot parse JSON: * Line 1, Column 8 Missing '}'")
     ]
-    assert configuration.json_place(lines[0].text) == (1, 8)
+    assert culprit.json_place(lines[0].text) == (1, 8)
 
 
 def test_a_log_of_one_endless_line_is_read_in_no_time() -> None:
@@ -125,22 +125,22 @@ def test_a_log_of_one_endless_line_is_read_in_no_time() -> None:
 
 
 def test_the_key_that_a_message_means_is_found_in_the_environment(case: Case) -> None:
-    found = configuration.culprit(case, "The definition of the '0011,0010' dictionary entry is invalid.")
+    found = culprit.culprit(case, "The definition of the '0011,0010' dictionary entry is invalid.")
     assert found is not None
     assert found.key == ("Dictionary", "0011,0010")
     assert found.model == "orthanc.settings.Dictionary.0011,0010"
     assert found.place is not None
     assert found.place.endswith("dev.yaml:3:66")
-    owned = configuration.culprit(case, 'The configuration option "DicomPort" must be an integer')
+    owned = culprit.culprit(case, 'The configuration option "DicomPort" must be an integer')
     assert owned is not None
     assert owned.model == "dicom.port"
-    assert configuration.culprit(case, 'The "Unheard" is wrong') is None
+    assert culprit.culprit(case, 'The "Unheard" is wrong') is None
 
 
 def test_a_key_that_was_written_by_hand_has_no_place(case: Case) -> None:
     file = case.runtime.state.config / "orthanc/orthanc.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"JobsHistorySize": "ten"}))
-    found = configuration.culprit(case, 'The configuration option "JobsHistorySize" must be an integer')
+    found = culprit.culprit(case, 'The configuration option "JobsHistorySize" must be an integer')
     assert found is not None
     assert found.place is None
     [changed] = configuration.altered(case)
@@ -187,7 +187,7 @@ def test_differences_show_no_secret() -> None:
 def test_deeply_nested_json_is_no_recursion(case: Case) -> None:
     assert configuration.differences(b"{}", b"[" * 200_000) == ("line 1 differs",)
     (case.runtime.state.config / "orthanc/orthanc.json").write_bytes(b'{"a":' * 200_000)
-    assert configuration.culprit(case, 'the "a" is wrong') is None
+    assert culprit.culprit(case, 'the "a" is wrong') is None
 
 
 @pytest.mark.parametrize(

@@ -84,29 +84,32 @@ def _peer(case: Case) -> Peer | None:
 
 
 def _syntaxes(case: Case, wanted: Mapping[str, Any], refused: list[str]) -> Iterator[Finding]:
-    allowed = wanted.get("AcceptedTransferSyntaxes", ["1.2.840.10008.1.*"])
-    changed = [one for one in refused if _matches(one, allowed)]
-    meant = [one for one in refused if one not in changed]
-    if changed:
-        yield _diagnosis(case, "transfer-syntax-refused", "transfer syntaxes", changed, None)
-    elif meant and (IMPLICIT in meant or case.modality):
-        yield _diagnosis(case, "transfer-syntax-refused", "transfer syntaxes", meant, "AcceptedTransferSyntaxes")
-    elif meant:
-        yield _note(case, "transfer syntaxes", meant, "AcceptedTransferSyntaxes")
+    # Older than the list are switches, one a family, such as JpegTransferSyntaxAccepted; they are read all the same.
+    key = next((one for one, value in wanted.items() if one.endswith("SyntaxAccepted") and value is False), None)
+    allowed = wanted.get("AcceptedTransferSyntaxes", [] if key else ["1.2.840.10008.1.*"])
+    meant = [one for one in refused if not _matches(one, allowed)]
+    key = key or "AcceptedTransferSyntaxes"
+    yield from _told(case, "transfer-syntax-refused", "transfer syntaxes", refused, meant, key)
 
 
 def _classes(case: Case, wanted: Mapping[str, Any], refused: list[str], unknown: bool) -> Iterator[Finding]:
-    allowed, rejected = wanted.get("AcceptedSopClasses") or ["*"], wanted.get("RejectedSopClasses") or []
-    changed = [one for one in refused if _matches(one, allowed) and not _matches(one, rejected)]
-    meant = [one for one in refused if one not in changed]
+    allowed = wanted.get("AcceptedSopClasses") or ["*"]
+    rejected = [*(wanted.get("RejectedSopClasses") or []), *(wanted.get("RejectSopClasses") or [])]
+    meant = [one for one in refused if not _matches(one, allowed) or _matches(one, rejected)]
     if wanted.get("UnknownSopClassAccepted") is True and not unknown:
-        changed.append("every SOP class that Orthanc does not know (UnknownSopClassAccepted)")
-    if changed:
-        yield _diagnosis(case, "sop-class-refused", "SOP classes", changed, None)
-    elif meant and case.modality:
-        yield _diagnosis(case, "sop-class-refused", "SOP classes", meant, "AcceptedSopClasses")
+        refused = [*refused, "every SOP class that Orthanc does not know (UnknownSopClassAccepted)"]
+    key = "AcceptedSopClasses" if "AcceptedSopClasses" in wanted else "RejectedSopClasses"
+    yield from _told(case, "sop-class-refused", "SOP classes", refused, meant, key)
+
+
+def _told(case: Case, cause: str, what: str, refused: list[str], meant: list[str], key: str) -> Iterator[Finding]:
+    """What is refused and not meant to be, is a fault; what is meant to be, where somebody asks about a modality."""
+    if changed := [one for one in refused if one not in meant]:
+        yield _diagnosis(case, cause, what, changed, None)
+    elif meant and (IMPLICIT in meant or case.modality):
+        yield _diagnosis(case, cause, what, meant, key)
     elif meant:
-        yield _note(case, "SOP classes", meant, "AcceptedSopClasses")
+        yield _note(case, what, meant, key)
 
 
 def _matches(uid: str, patterns: Any) -> bool:

@@ -266,17 +266,14 @@ def _volumes(case: Case) -> Iterator[Finding]:
 
 def _networks(case: Case) -> Iterator[Finding]:
     for service, container in observed.running(case).items():
-        wanted = observed.facts(case, service).get("networks") or ()
-        joined = (container.attributes.get("NetworkSettings") or {}).get("Networks") or {}
-        names = {str(one).split(" ")[0] for one in wanted}
-        lost = sorted(names - set(joined))
+        lost = observed.lost_networks(case, service)
         if not lost:
             continue
         yield Diagnosis(
             "container-network-detached",
             f"{_title(case, service)} is cut off: its container is not in the network {', '.join(lost)}",
             service,
-            (Evidence(f"{container.name} is in: {', '.join(sorted(joined)) or 'none'}", "docker inspect"),),
+            (Evidence(f"{container.name} is in: {', '.join(_joined(container)) or 'none'}", "docker inspect"),),
             (
                 *(Remedy("join it again", _joins(case, service, name)) for name in lost),
                 Remedy("or make the containers anew", f"orthancgen deploy {env(case)} --repair"),
@@ -284,6 +281,10 @@ def _networks(case: Case) -> Iterator[Finding]:
             Fix("repair"),
             of_service(service),
         )
+
+
+def _joined(container: Container) -> list[str]:
+    return sorted((container.attributes.get("NetworkSettings") or {}).get("Networks") or {})
 
 
 def _joins(case: Case, service: str, network: str) -> str:

@@ -29,6 +29,8 @@ def _reaches(case: Case) -> Iterator[Finding]:
     running = observed.running(case)
     if "gateway" not in running or "orthanc" not in running or running["orthanc"].health != "healthy":
         return
+    if observed.lost_networks(case, "orthanc") or observed.lost_networks(case, "gateway"):
+        return  # told by the question about networks
     answer = case.orthanc("/system")
     silent = isinstance(answer, str) and answer.startswith(_SILENCE)
     refused = not isinstance(answer, str) and answer.status_code in _REFUSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 from orthancgen.doctor.case import Case
@@ -15,6 +16,11 @@ OF_ORTHANC: Final[frozenset[Area]] = frozenset(
 OF_DATABASE: Final[frozenset[Area]] = frozenset({"database", "delivery", "viewer"})
 """The backend itself goes on without its database."""
 OF_BACKEND: Final[frozenset[Area]] = frozenset({"backend", "delivery", "viewer"})
+
+
+def env(case: Case) -> str:
+    """How the environment is named on a command line of the shell."""
+    return shlex.quote(case.env)
 
 
 def has_backend(case: Case) -> bool:
@@ -35,17 +41,17 @@ def title(case: Case, service: str) -> str:
 
 def deploy(case: Case, text: str = "start it, as the environment says") -> Remedy:
     """Bring up what is down."""
-    return Remedy(text, f"orthancgen deploy {case.env}")
+    return Remedy(text, f"orthancgen deploy {env(case)}")
 
 
 def anew(case: Case, text: str = "put the deployed file back, and start the services with it") -> tuple[Remedy, ...]:
     """Have every file as it was deployed, and every service read it."""
-    return (Remedy(text, f"orthancgen deploy {case.env} --repair"),)
+    return (Remedy(text, f"orthancgen deploy {env(case)} --repair"),)
 
 
 def logs(case: Case, service: str) -> Remedy:
     """See what a service said."""
-    return Remedy(f"see what {service} said", f"orthancgen logs {case.env} {service}")
+    return Remedy(f"see what {service} said", f"orthancgen logs {env(case)} {service}")
 
 
 def in_file(text: str) -> Remedy:

@@ -9,7 +9,7 @@ from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis, Evidence, Finding, Fix, Remedy
 from orthancgen.doctor.observe import backend, database, services
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import OF_DATABASE, anew, deploy, has_backend, is_native, logs
+from orthancgen.doctor.questions.services.common import OF_DATABASE, anew, deploy, env, has_backend, is_native, logs
 from orthancgen.runtimes.native.record import fingerprint_secret, load_record
 
 DATABASE: Final = "database"
@@ -95,7 +95,7 @@ def _refused(case: Case, evidence: Evidence) -> Diagnosis:
         remedies = (
             Remedy(
                 "give the account a new password, here and in the database",
-                f"orthancgen secrets rotate {case.env} {secret} && orthancgen deploy {case.env}",
+                f"orthancgen secrets rotate {env(case)} {secret} && orthancgen deploy {env(case)}",
             ),
         )
     return Diagnosis(

@@ -10,14 +10,14 @@ from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis, Evidence, Finding, Fix, Remedy
 from orthancgen.doctor.observe import backend, configuration, webhook
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import anew, deploy, has_backend, logs
+from orthancgen.doctor.questions.services.common import anew, deploy, env, has_backend, logs
 from orthancgen.doctor.questions.services.files import evidence_of
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.site.problems import printable
 
 _LOOK_AGAIN_SECONDS: Final = 3.0
-_OLD_SECONDS: Final = 30.0
-"""What waits no longer than this is on its way."""
+_OLD_SECONDS: Final = 15.0
+"""What waits no longer than this, and than the pause between two looks of the backend, is on its way."""
 _WEBHOOK: Final[dict[webhook.Fault, str]] = {
     "disabled": "Orthanc wakes nobody: the webhook was taken out of its configuration",
     "no token": "Orthanc wakes nobody: it has no token for the webhook",
@@ -61,7 +61,7 @@ def _login(case: Case) -> Iterator[Finding]:
             *anew(case, "give both the password on file, and start them with it"),
             Remedy(
                 "where that does not help, make a new one",
-                f"orthancgen secrets rotate {case.env} {secret} && orthancgen deploy {case.env}",
+                f"orthancgen secrets rotate {env(case)} {secret} && orthancgen deploy {env(case)}",
             ),
         ),
         Fix("repair"),
@@ -97,7 +97,7 @@ def _stuck(
     case: Case, cursors: tuple[int | None, int | None], document: dict[str, Any], oldest: float, failing: int
 ) -> Iterator[Finding]:
     worker = backend.section(document, "worker")
-    if failing < 2 and oldest < _OLD_SECONDS:
+    if failing < 2 and oldest < _OLD_SECONDS + case.site.backend.delivery.poll_seconds:
         return
     role = worker.get("role")
     error = backend.section(worker, "last_error") if failing else {}

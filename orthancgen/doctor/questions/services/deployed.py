@@ -9,7 +9,7 @@ from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Area, Diagnosis, Evidence, Finding, Fix, Note, Remedy
 from orthancgen.doctor.observe import configuration
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import ALL, OF_BACKEND, OF_DATABASE, OF_ORTHANC, deploy
+from orthancgen.doctor.questions.services.common import ALL, OF_BACKEND, OF_DATABASE, OF_ORTHANC, deploy, env
 
 _MOST: Final = 8
 _REACHED_BY: Final = (
@@ -30,7 +30,7 @@ def _deployed(case: Case) -> Iterator[Finding]:
         "environment",
         (Evidence(f"{state}: {found}", "state folder"),),
         (
-            Remedy("deploy it", f"orthancgen deploy {case.env}"),
+            Remedy("deploy it", f"orthancgen deploy {env(case)}"),
             Remedy("or, where it was deployed from another folder, name that one with --state"),
         ),
         Fix("deploy"),
@@ -57,9 +57,9 @@ def _current(case: Case) -> Iterator[Finding]:
         "environment",
         tuple(Evidence(one, "deployed -> wanted") for one in (*told[:_MOST], *more)),
         (
-            Remedy("see what a deploy would change", f"orthancgen plan {case.env}")
+            Remedy("see what a deploy would change", f"orthancgen plan {env(case)}")
             if case.site.runtime != "native"
-            else Remedy("see that the file says what is wanted", f"orthancgen validate {case.env}"),
+            else Remedy("see that the file says what is wanted", f"orthancgen validate {env(case)}"),
             deploy(case, "deploy it, or take the change back"),
         ),
         Fix("deploy"),

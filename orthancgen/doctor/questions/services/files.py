@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from orthancgen.doctor.diagnosis import Diagnosis, Evidence, Finding, Fix, Remed
 from orthancgen.doctor.observe import backend, configuration, startup, webhook
 from orthancgen.doctor.observe.configuration import Altered
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import ALL, anew, deploy, is_native
+from orthancgen.doctor.questions.services.common import ALL, anew, deploy, env, is_native
 from orthancgen.errors import OrthancgenError
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.runtimes.native.account import SECRET_FILE
@@ -107,10 +108,10 @@ def _readable(case: Case) -> Iterator[Finding]:
             "secrets",
             tuple(Evidence(f"{path.name} {what}", str(path)) for path, what in open_files),
             (
-                *(Remedy("close it", f"chmod 600 {path}") for path, _ in open_files),
+                *(Remedy("close it", f"chmod 600 {shlex.quote(str(path))}") for path, _ in open_files),
                 Remedy(
                     "others may have read it: give it a new value, where it is generated, and deploy",
-                    f"orthancgen secrets rotate {case.env} NAME && orthancgen deploy {case.env}",
+                    f"orthancgen secrets rotate {env(case)} NAME && orthancgen deploy {env(case)}",
                 ),
             ),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -36,7 +37,7 @@ def _room(case: Case) -> Iterator[Finding]:
             "disk",
             tuple(Evidence(_said(one), one.path) for one in full),
             (
-                Remedy("see what fills it", f"du -xh --max-depth=2 {full[0].path} | sort -h | tail"),
+                Remedy("see what fills it", f"du -xh --max-depth=2 {shlex.quote(full[0].path)} | sort -h | tail"),
                 Remedy("make room, or enlarge the disk; files of Orthanc are never removed by hand"),
                 Remedy("limit what Orthanc keeps: orthanc.storage.limit_megabytes", on="the environment file"),
                 deploy(case, "then start what ended meanwhile"),
@@ -77,8 +78,8 @@ def _clocks(case: Case) -> Iterator[Finding]:
 def _length(span: timedelta) -> str:
     seconds = abs(int(span.total_seconds()))
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
+        if seconds >= 1.9 * size:
+            return f"{round(seconds / size)} {unit}"
     return f"{seconds} seconds"
 
 

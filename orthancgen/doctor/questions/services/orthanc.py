@@ -9,10 +9,10 @@ import httpx
 
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis, Evidence, Finding, Fix, Remedy
-from orthancgen.doctor.observe import configuration, services, startup, storage
+from orthancgen.doctor.observe import configuration, culprit, services, startup, storage
 from orthancgen.doctor.observe.startup import Failure
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import OF_ORTHANC, anew, deploy, in_file, is_native, logs
+from orthancgen.doctor.questions.services.common import OF_ORTHANC, anew, deploy, env, in_file, is_native, logs
 from orthancgen.doctor.questions.services.files import evidence_of
 from orthancgen.site.problems import format_path, printable
 
@@ -46,8 +46,8 @@ def _refuses(case: Case, failure: Failure) -> Diagnosis:
     """A key of the wrong type, JSON that is none, a dictionary entry: whatever Orthanc's start ends with."""
     message = failure.lines[0].text if failure.lines else ""
     by_hand = any(one.path.startswith("orthanc/") for one in configuration.altered(case))
-    found = configuration.culprit(case, message)
-    place = configuration.json_place(" ".join(line.text for line in failure.all))
+    found = culprit.culprit(case, message)
+    place = culprit.json_place(" ".join(line.text for line in failure.all))
     what = printable(message, 160).rstrip(". ") or "it does not say why"
     if found is not None:
         key = format_path(found.key)
@@ -91,7 +91,7 @@ def _too_new(case: Case, failure: Failure) -> Diagnosis:
         (
             Remedy("go back to the newer Orthanc", on="the environment file"),
             deploy(case, "then deploy"),
-            Remedy("or restore a backup from before the upgrade", f"orthancgen backup list {case.env}"),
+            Remedy("or restore a backup from before the upgrade", f"orthancgen backup list {env(case)}"),
         ),
     )  # fmt: skip
 
@@ -127,8 +127,8 @@ def _damaged(case: Case, failure: Failure) -> Diagnosis:
     return _made(
         case, failure, "Orthanc's index is damaged",
         (
-            Remedy("keep the damaged files: stop everything first", f"orthancgen down {case.env}"),
-            Remedy("restore the last good backup", f"orthancgen backup list {case.env}"),
+            Remedy("keep the damaged files: stop everything first", f"orthancgen down {env(case)}"),
+            Remedy("restore the last good backup", f"orthancgen backup list {env(case)}"),
         ),
     )  # fmt: skip
 
@@ -157,7 +157,7 @@ def plugin_remedies(case: Case) -> tuple[Remedy, ...]:
         first = Remedy("install it", "apt-get install orthanc-dicomweb")
     else:
         first = in_file("name an image of Orthanc that has it, at images.orthanc")
-    again = f"orthancgen deploy {case.env} --repair"
+    again = f"orthancgen deploy {env(case)} --repair"
     return (first, in_file("or take it out of orthanc.plugins"), Remedy("then start Orthanc anew", again))
 
 
@@ -274,11 +274,15 @@ def _listens_to_dicom(case: Case) -> bool:
 
 def _index_free(case: Case) -> Iterator[Finding]:
     """Another program that holds the index: Orthanc reads, and fails with whatever it is to keep."""
-    holders = {one.pid for one in storage.index_holders(case)}
+    row = services.status(case, ORTHANC)
     complaints = [
         line for line in services.recent_errors(case) if startup.cause_of(line.text) == "orthanc-index-locked"
     ]
-    if holders & storage.locks_on_index(case) or (holders and complaints):
+    others = storage.locks_on_index(case) - {row.pid if row else 0}
+    if not others and not complaints:
+        return
+    holders = {one.pid for one in storage.index_holders(case)}
+    if holders & others or (holders and complaints):
         yield _lock(case, tuple(services.quoted(line) for line in complaints[-2:]))
 
 

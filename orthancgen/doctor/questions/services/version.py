@@ -12,7 +12,7 @@ from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis, Evidence, Finding, Fix, Note, Remedy
 from orthancgen.doctor.observe import configuration, services
 from orthancgen.doctor.question import Question
-from orthancgen.doctor.questions.services.common import in_file, is_native
+from orthancgen.doctor.questions.services.common import env, in_file, is_native
 from orthancgen.doctor.questions.services.orthanc import plugin_remedies
 from orthancgen.orthanc.vulnerabilities import known
 from orthancgen.render.orthanc_json import configuration as wanted_configuration
@@ -29,7 +29,7 @@ def _version(case: Case) -> Iterator[Finding]:
         older = running < wanted
         auto = case.site.orthanc.version == "auto"
         said = "the one that is installed now" if auto else "orthanc.version of the environment"
-        again = f"orthancgen deploy {case.env} --repair"
+        again = f"orthancgen deploy {env(case)} --repair"
         remedies = (
             (Remedy("start the installed one", again), in_file("or name the version that is to run at orthanc.version"))
             if auto or not is_native(case)
@@ -55,7 +55,11 @@ def _version(case: Case) -> Iterator[Finding]:
         names = ", ".join([*worst, *(one.id for one in found if one.id not in worst)][:3])
         yield Note(
             f"Orthanc {running} has {len(found)} known vulnerabilit{'y' if len(found) == 1 else 'ies'}: {names}{more}",
-            (Evidence(f"orthancgen audit {case.env}", "tells each, and which version is without it"),),
+            (
+                Evidence(
+                    f"Version {running}; orthancgen audit {env(case)} tells each, and what mends it", "GET /system"
+                ),
+            ),
         )
 
 
