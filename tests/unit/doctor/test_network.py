@@ -23,6 +23,7 @@ from orthancgen.doctor.observe.names import no_route, source_towards
 from orthancgen.doctor.observe.ports import Listening, connects, seems
 from orthancgen.doctor.questions.network import QUESTIONS
 from orthancgen.doctor.questions.network.consequences import EVERYTHING, area_of, of_listener, of_service
+from orthancgen.doctor.questions.network.containers import in_words
 from orthancgen.doctor.questions.network.words import env, line
 from orthancgen.resources import locate
 from orthancgen.runtimes.runtime import runtime_of
@@ -397,3 +398,16 @@ def test_a_user_who_may_not_use_the_engine(case: Case, monkeypatch: pytest.Monke
 def test_a_command_is_read_back_by_a_shell_as_it_was_meant(case: Case) -> None:
     assert env(case) == "'my prod.yaml'"
     assert line("a\n\x1b[2Jb") == "a \\x1b[2Jb"
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        ("orthanc", "Orthanc"),
+        ("database", "the MongoDB-compatible database"),
+        ("backend", "the backend"),
+        ("gateway", "the gateway"),
+    ],
+)
+def test_how_a_service_is_called_in_a_sentence(case: Case, service: str, expected: str) -> None:
+    assert in_words(case, service) == expected

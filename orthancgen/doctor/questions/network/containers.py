@@ -79,7 +79,7 @@ def _missing_images(case: Case) -> Iterator[tuple[str, Image]]:
 def _image_missing(case: Case, service: str, image: Image) -> Diagnosis:
     return Diagnosis(
         "image-missing",
-        f"{_title(case, service)} cannot run: its image is not on the engine any more",
+        f"{in_words(case, service)} cannot run: its image is not on the engine any more",
         service,
         (
             Evidence(f"no image {image.id[:19]} ({image.reference})", "docker image inspect"),
@@ -94,7 +94,7 @@ def _image_missing(case: Case, service: str, image: Image) -> Diagnosis:
 def _missing(case: Case, service: str) -> Diagnosis:
     return Diagnosis(
         "container-missing",
-        f"{_title(case, service)} does not run: it has no container",
+        f"{in_words(case, service)} does not run: it has no container",
         service,
         (Evidence(f"no container of the service {service}", f"docker ps -a of {project_name(case.site.environment)}"),),
         (Remedy("make it anew from the release; its data is in its volume", f"orthancgen deploy {env(case)}"),),
@@ -119,7 +119,7 @@ def _stopped(case: Case, container: Container) -> Diagnosis | None:
         evidence.append(Evidence(_without_secrets(case, error), "docker inspect, State.Error"))
     return Diagnosis(
         "container-stopped",
-        f"{_title(case, container.service)} does not run: its container {what}",
+        f"{in_words(case, container.service)} does not run: its container {what}",
         container.service,
         (*evidence, *_last_lines(case, container.service)),
         (
@@ -148,7 +148,7 @@ def _meaning(code: int) -> str:
 def _paused(case: Case, container: Container) -> Diagnosis:
     return Diagnosis(
         "container-paused",
-        f"{_title(case, container.service)} answers nothing: its container is paused",
+        f"{in_words(case, container.service)} answers nothing: its container is paused",
         container.service,
         (Evidence(f"the container {container.name} is paused", "docker inspect"),),
         (Remedy("let it go on", f"docker unpause {container.name}"),),
@@ -167,7 +167,7 @@ def _restarting(case: Case, container: Container, *, again: bool = False) -> Dia
     seen += _meaning(container.exit_code) if not again else ""
     return Diagnosis(
         "container-restarting",
-        f"{_title(case, container.service)} ends again and again as soon as it is started",
+        f"{in_words(case, container.service)} ends again and again as soon as it is started",
         container.service,
         (Evidence(seen, "docker inspect"), *_last_lines(case, container.service)),
         (
@@ -195,7 +195,7 @@ def _out_of_memory(case: Case, container: Container) -> Diagnosis:
     state = container.attributes.get("State") or {}
     return Diagnosis(
         "container-out-of-memory",
-        f"the kernel ended {_title(case, container.service)}: it needed more memory than its container may have",
+        f"the kernel ended {in_words(case, container.service)}: it needed more memory than its container may have",
         container.service,
         (Evidence(f"OOMKilled; the limit is {limit} MB", f"docker inspect {container.name}", _ended(state)),),
         (
@@ -224,7 +224,7 @@ def _images(case: Case) -> Iterator[Finding]:
         if wanted is not None and container.image_id != wanted.id:
             yield Diagnosis(
                 "image-differs",
-                f"{_title(case, service)} runs another image than release {release.number} has",
+                f"{in_words(case, service)} runs another image than release {release.number} has",
                 service,
                 (
                     Evidence(f"runs {container.image_id[:19]} ({container.image})", f"docker inspect {container.name}"),
@@ -252,7 +252,7 @@ def _volumes(case: Case) -> Iterator[Finding]:
     for volume in _lost_volumes(case):
         yield Diagnosis(
             "volume-missing",
-            f"the volume of {_title(case, volume.service)} is gone, with everything that was in it",
+            f"the volume of {in_words(case, volume.service)} is gone, with everything that was in it",
             volume.service,
             (Evidence(f"no volume {project_name(case.site.environment)}_{volume.name}", "docker volume ls"),),
             (
@@ -271,7 +271,7 @@ def _networks(case: Case) -> Iterator[Finding]:
             continue
         yield Diagnosis(
             "container-network-detached",
-            f"{_title(case, service)} is cut off: its container is not in the network {', '.join(lost)}",
+            f"{in_words(case, service)} is cut off: its container is not in the network {', '.join(lost)}",
             service,
             (Evidence(f"{container.name} is in: {', '.join(_joined(container)) or 'none'}", "docker inspect"),),
             (
@@ -304,7 +304,7 @@ def _unhealthy(service: str) -> Callable[[Case], Iterator[Finding]]:
         said = _without_secrets(case, str(log[-1].get("Output") or "it does not answer in time"))
         yield Diagnosis(
             "container-unhealthy",
-            f"{_title(case, service)} runs, and does not answer as it should",
+            f"{in_words(case, service)} runs, and does not answer as it should",
             service,
             (Evidence(said, f"health check of {container.name}"), *_last_lines(case, service)),
             (
@@ -339,9 +339,13 @@ def _ended(state: object) -> str | None:
     return f"{then.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
-def _title(case: Case, service: str) -> str:
+def in_words(case: Case, service: str) -> str:
+    """A service as it stands in a sentence: `the gateway`."""
     found = next((one.title for one in case.plan.services if one.name == service), service)
-    return found if found == "Orthanc" else f"the {found[:1].lower()}{found[1:]}" if found[1:2].islower() else found
+    if found == "Orthanc":
+        return found
+    plain = found.split(" ")[0][1:].islower()  # MongoDB keeps its capitals
+    return f"the {found[:1].lower()}{found[1:]}" if plain else f"the {found}"
 
 
 def _answers(case: Case) -> bool:
