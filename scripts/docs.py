@@ -21,6 +21,9 @@ from orthancgen.audit.rule import Rule, Severity
 from orthancgen.audit.rules import GROUPS
 from orthancgen.audit.run import load_rules
 from orthancgen.cli import VERBS, cli
+from orthancgen.doctor.documentation import page as doctor_page
+from orthancgen.doctor.questions import QUESTIONS
+from orthancgen.orthanc.messages import messages
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.render.quoting import json_document
 from orthancgen.site.documentation import field_texts
@@ -199,6 +202,7 @@ OUTPUTS: dict[str, Callable[[], str]] = {
     "docs/configuration.md": configuration,
     "docs/audit-rules.md": audit_rules,
     "docs/cli.md": command_line,
+    "docs/doctor.md": lambda: doctor_page(QUESTIONS, messages()),
     "environments/schema.json": lambda: json_document(json_schema()),
 }
 

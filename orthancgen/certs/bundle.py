@@ -13,8 +13,8 @@ from orthancgen.certs.issue import certificate_pem, fingerprint, load_certificat
 from orthancgen.certs.store import AuthorityStore
 from orthancgen.errors import InputError
 from orthancgen.plan.model import Plan
+from orthancgen.plan.reached import hosts_for, named_hosts
 from orthancgen.secrets.value import SecretValue
-from orthancgen.site.types import is_loopback
 
 PASSWORD_BYTES: Final = 18
 
@@ -68,15 +68,10 @@ def bundle(plan: Plan, own: AuthorityStore, name: str, text: str, *, with_pkcs12
     return Bundle(files, password)
 
 
-def host_of(plan: Plan) -> str:
+def host_of(plan: Plan, name: str) -> str:
     """By which name or address a modality calls: the first that the model names."""
-    site = plan.site
-    published = site.dicom.published_on
-    if site.certificates.names:
-        return site.certificates.names[0]
-    if published and not is_loopback(published) and published not in {"0.0.0.0", "::"}:  # noqa: S104
-        return published
-    return "<address of this host>"
+    hosts = hosts_for(plan.site, plan.site.modalities[name], named_hosts(plan.site))
+    return hosts[0] if hosts else "<address of this host>"
 
 
 def _readme(plan: Plan, own: AuthorityStore, name: str, text: str, *, with_pkcs12: bool) -> str:
@@ -103,7 +98,7 @@ def _readme(plan: Plan, own: AuthorityStore, name: str, text: str, *, with_pkcs1
     return f"""DICOM over TLS to {site.orthanc.aet} ({site.environment})
 
 Connection
-  host              {host_of(plan)}
+  host              {host_of(plan, name)}
   port              {site.dicom.port}
   called AE title   {site.orthanc.aet}
   calling AE title  {modality.aet}
@@ -124,5 +119,5 @@ Compare these fingerprints with the sender by telephone before you trust the fil
 
 Test with DCMTK, from the device's own address:
 {steps}  echoscu -v +tls {test_with} +cf ca.pem \\
-    -aet {modality.aet} -aec {site.orthanc.aet} {host_of(plan)} {site.dicom.port}
+    -aet {modality.aet} -aec {site.orthanc.aet} {host_of(plan, name)} {site.dicom.port}
 """

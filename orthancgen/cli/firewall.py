@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -131,66 +128,23 @@ for _verb, _text in _VERBS.items():
 
 
 def _run(env: str, dialect: str | None, state_root: Path | None, arguments: list[str]) -> None:
-    from orthancgen.firewall.dialect import SCRIPT
-    from orthancgen.render.artifact import Bundle
-    from orthancgen.render.catalogue import render
-    from orthancgen.render.write import write
+    from orthancgen.firewall.load import host_dialect, run_script
     from orthancgen.runtimes.state import cannot_use, state_of
 
     _, plan = load_plan(env)
-    name = _host_dialect(plan, dialect)
     state = state_of(plan.site.environment, state_root)
-    if os.geteuid() != 0:
-        raise DeployError(
-            "the rules of this host are its administrator's: root is needed",
-            hint=f"sudo orthancgen firewall {arguments[0]} {env}",
-        )
-    start = f"firewall/{name}/"
-    rules = (file for file in render(plan).files if file.path.startswith(start))
-    folder = state.root / "firewall" / name
+    name = host_dialect(plan, dialect)
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write(Bundle(tuple(replace(file, path=file.path.removeprefix(start)) for file in rules)), folder)
+        code = run_script(plan, name, state.root / "firewall" / name, arguments, named=env)
     except OSError as error:
         raise cannot_use(state, error) from None
-    shell = shutil.which("sh") or "/bin/sh"
-    done = subprocess.run([shell, str(folder / SCRIPT), *arguments], check=False)
-    if done.returncode == Exit.SOMETHING_TO_SEE:
+    if code == Exit.SOMETHING_TO_SEE:
         leave(Exit.SOMETHING_TO_SEE)
-    if done.returncode != 0:
+    if code != 0:
         raise DeployError(
             f"{arguments[0]} of the {name} rules of {plan.site.environment} failed: see above",
             hint="the rules that were there are still in force",
         )
-
-
-def _host_dialect(plan: Plan, chosen: str | None) -> str:
-    """The firewall of this host that is meant.
-
-    Raises:
-        InputError: none is listed that this host can load, or several are and none is named.
-    """
-    from orthancgen.firewall.catalogue import DIALECTS
-    from orthancgen.firewall.dialect import SCRIPT
-
-    loadable = [
-        name
-        for name in dict.fromkeys(plan.site.network.firewall)
-        if any(file.path == SCRIPT for file in DIALECTS[name].files)
-    ]
-    if chosen is None and len(loadable) == 1:
-        return loadable[0]
-    if chosen in loadable:
-        return chosen
-    if not loadable:
-        raise InputError(
-            f"{plan.site.environment} lists no firewall that is loaded on a host of Linux",
-            hint="network: {firewall: [nftables]}",
-        )
-    raise InputError(
-        f"{chosen} is not one of them: {', '.join(loadable)}" if chosen else f"which one: {', '.join(loadable)}?",
-        hint=f"--dialect {loadable[0]}",
-    )
 
 
 @firewall.command()

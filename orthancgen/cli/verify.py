@@ -38,6 +38,7 @@ def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: 
     Stores an image of a test patient and removes it again. Exit 0 where every proof holds, 1 where one fails, 5 where
     nothing could be proven.
     """
+    from orthancgen.runtimes.proofs import noted
     from orthancgen.verify.run import run
 
     _, runtime = load_running(env, state_root)
@@ -47,7 +48,8 @@ def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: 
         _require_writable(output)
     progress = _Spinner(console(err=True))
     try:
-        results = run(plan, access, progress=progress)
+        with noted(runtime.state):
+            results = run(plan, access, progress=progress)
     finally:
         progress.stop()
     _tell(plan.site.environment, results, form, output)

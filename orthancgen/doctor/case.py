@@ -107,24 +107,30 @@ class Case:
         access = self.access
         if access is None:
             return "the environment was not deployed"
-        return _ask(
-            f"{access.orthanc_url}{path}", method, content, auth=access.orthanc_login, verify=access.http_verify
-        )
+        login: dict[str, Any] = {"auth": access.orthanc_login, "verify": access.http_verify}
+        return self._ask(access.orthanc_url, path, method, content, login)
 
     def backend(self, path: str, *, method: str = "GET", content: str | None = None) -> httpx.Response | str:
         """The backend's answer to its operator, or why there is none."""
         access = self.access
         if access is None:
             return "the environment was not deployed"
-        return _ask(
-            f"{access.backend_url}{path}", method, content, headers=access.backend_headers, verify=access.http_verify
-        )
+        token: dict[str, Any] = {"headers": access.backend_headers, "verify": access.http_verify}
+        return self._ask(access.backend_url, path, method, content, token)
 
-
-def _ask(url: str, method: str, content: str | None, **options: Any) -> httpx.Response | str:
-    verify = options.pop("verify")
-    try:
-        with httpx.Client(timeout=_HTTP_SECONDS, trust_env=False, verify=verify) as client:
-            return client.request(method, url, content=content, **options)
-    except httpx.HTTPError as error:
-        return f"{type(error).__name__}: {error}"
+    def _ask(
+        self, base: str, path: str, method: str, content: str | None, options: dict[str, Any]
+    ) -> httpx.Response | str:
+        """A service that let one question wait to its end is not asked again: each would wait as long."""
+        silent = f"silent {base}"
+        if silent in self._known:
+            return cast("str", self._known[silent])
+        verify = options.pop("verify")
+        try:
+            with httpx.Client(timeout=_HTTP_SECONDS, trust_env=False, verify=verify) as client:
+                return client.request(method, f"{base}{path}", content=content, **options)
+        except httpx.TimeoutException as error:
+            said = f"{type(error).__name__}: {error}"
+            return self.once(silent, lambda: said)
+        except httpx.HTTPError as error:
+            return f"{type(error).__name__}: {error}"

@@ -106,5 +106,9 @@ class Note:
     title: str
     evidence: tuple[Evidence, ...] = ()
 
+    def as_dict(self) -> dict[str, Any]:
+        """For a JSON document."""
+        return asdict(self)
+
 
 Finding = Diagnosis | Note

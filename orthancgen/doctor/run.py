@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from orthancgen.doctor.case import Case
-from orthancgen.doctor.diagnosis import AREAS, Area, Diagnosis
+from orthancgen.doctor.diagnosis import AREAS, Area, Diagnosis, Note
 from orthancgen.doctor.question import Answer, Asked, Question
+from orthancgen.runtimes.proofs import noted
 
 
 class Progress(Protocol):
@@ -28,6 +29,11 @@ def in_order(questions: Iterable[Question]) -> tuple[Question, ...]:
 
 def run(case: Case, questions: Iterable[Question], progress: Progress | None = None) -> tuple[Answer, ...]:
     """The answer to each question, in the order in which they were asked."""
+    with noted(case.runtime.state):  # what the doctor itself asks is no fault, now or the next time
+        return _run(case, questions, progress)
+
+
+def _run(case: Case, questions: Iterable[Question], progress: Progress | None) -> tuple[Answer, ...]:
     explained: dict[Area, str] = {}
     answers = []
     for question in in_order(questions):
@@ -47,6 +53,11 @@ def run(case: Case, questions: Iterable[Question], progress: Progress | None = N
 def diagnoses(answers: Iterable[Answer]) -> tuple[Diagnosis, ...]:
     """The causes that were found, in the order of the questions."""
     return tuple(one for answer in answers for one in answer.findings if isinstance(one, Diagnosis))
+
+
+def notes(answers: Iterable[Answer]) -> tuple[Note, ...]:
+    """What is worth knowing and no fault, in the order of the questions."""
+    return tuple(one for answer in answers for one in answer.findings if isinstance(one, Note))
 
 
 def _ask(case: Case, question: Question, explained: dict[Area, str]) -> Answer:

@@ -14,7 +14,18 @@ from orthancgen.site.model import Site
 from orthancgen.site.types import is_loopback
 
 LOOPBACK: Final = "127.0.0.1"
+_EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
 _HOST, _GATEWAY, _ORTHANC = 1, 74, 75
+
+
+def reached_here(listen_on: str) -> str:
+    """The address by which a program of this host reaches what listens there."""
+    return _EVERY_ADDRESS.get(listen_on, listen_on)
+
+
+def in_url(host: str) -> str:
+    """A host as it stands in a URL (RFC 3986 section 3.2.2): an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True, slots=True)

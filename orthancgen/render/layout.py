@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from orthancgen.plan.addresses import in_url, reached_here
 from orthancgen.plan.model import Plan
 from orthancgen.render.image_layouts import image_layout
 
@@ -19,7 +20,7 @@ class Layout:
         secrets: folder with one file a secret.
         plugins: folder of Orthanc's plugins.
         inner_address: address on which services listen inside, or None for the address of the model.
-        orthanc_host, database_host, backend_host: how the services reach one another.
+        orthanc_host, database_host, backend_host: how the services reach one another, as in a URL.
     """
 
     storage: str
@@ -62,6 +63,11 @@ def layout_of(plan: Plan) -> Layout:
     """The layout of the plan's runtime, and of its image of Orthanc where it runs in a container."""
     layout = LAYOUTS[plan.site.runtime]
     if plan.site.runtime == "native":
-        return layout
+        site = plan.site
+        return replace(
+            layout,
+            orthanc_host=in_url(reached_here(site.http.listen_on)),
+            backend_host=in_url(reached_here(site.backend.listen_on)),
+        )
     image = image_layout(plan.site.images)
     return replace(layout, storage=image.storage, plugins=image.plugins)

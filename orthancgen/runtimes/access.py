@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from orthancgen.errors import DeployError
-from orthancgen.plan.addresses import LOOPBACK
+from orthancgen.plan.addresses import LOOPBACK, in_url, reached_here
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 
-_EVERY_ADDRESS: Final = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104
+_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Access:
 
     def _reached(self, listen_on: str) -> str:
         everywhere = listen_on in _EVERY_ADDRESS
-        return self.engine_host if everywhere and self.engine_host else _EVERY_ADDRESS.get(listen_on, listen_on)
+        return self.engine_host if everywhere and self.engine_host else reached_here(listen_on)
 
     @property
     def orthanc_host(self) -> str:
@@ -63,7 +63,7 @@ class Access:
     def orthanc_url(self) -> str:
         """Base URL of Orthanc's REST API."""
         scheme = "https" if self.plan.site.http.tls.enabled else "http"
-        return f"{scheme}://{_bracketed(self.orthanc_host)}:{self.plan.site.http.port}"
+        return f"{scheme}://{in_url(self.orthanc_host)}:{self.plan.site.http.port}"
 
     @property
     def orthanc_login(self) -> tuple[str, str]:
@@ -87,7 +87,7 @@ class Access:
         """Base URL of the backend."""
         site = self.plan.site
         scheme = "https" if site.runtime == "compose" and site.http.tls.enabled else "http"
-        return f"{scheme}://{_bracketed(self._reached(site.backend.listen_on))}:{site.backend.port}"
+        return f"{scheme}://{in_url(self._reached(site.backend.listen_on))}:{site.backend.port}"
 
     @property
     def viewer_url(self) -> str:
@@ -130,7 +130,3 @@ def stored_access(plan: Plan, state: State) -> Access:
         )
     known = {name: value for name, value in values.items() if value is not None}
     return Access(plan, known, authorities=store.authorities)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

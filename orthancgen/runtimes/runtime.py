@@ -133,6 +133,14 @@ class Runtime(Protocol):
     def down(self) -> list[str]:
         """Stop every service; data, secrets and configuration stay. Returns the services that ran."""
 
+    def restart(self, service: str, report: Report, health_seconds: float) -> None:
+        """End one service, however it hangs, start it again and wait until it is healthy. Data and files stay.
+
+        Raises:
+            DeployError: the environment is held by another run, the service does not run at all, or does not get
+                healthy.
+        """
+
     def rollback(self, number: int | None, report: Report, wanted: Wanted) -> Deployed:
         """Bring back an earlier release: that of the number, or the last good one before the current.
 

@@ -1,6 +1,6 @@
 """What one caller needs to know of a site: the values that sheets show, in no language and no vendor's words.
 
-Built by :func:`connection_of` in ``build.py``; the place where it is decided which port, host and files a caller uses.
+Built by :func:`facts` in ``build.py``; the place where it is decided which port, host and files a caller uses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Tls:
         client_certificate: whether the caller must show one.
         authority: file that the caller trusts, as `orthancgen certs bundle` names it.
         certificate, key: the caller's own files, by the same names; None where it needs none.
-        get_them: the command by which the administrator makes these files.
+        get_them: the command by which the administrator makes these files; empty where the authority is the site's own.
     """
 
     client_certificate: bool
@@ -49,6 +49,9 @@ class Connection:
         may: what it may do: echo, store, find, find_worklist, get, move, storage_commitment.
         only_own_address: whether it is let in from its own address alone.
         exact_case: whether upper and lower case of AE titles differ.
+        open_to_anyone: whether it may call without being registered.
+        transfer_syntaxes: UIDs, perhaps with wildcards, of those that alone are accepted; empty where all are.
+        transcoded_to: UID of the one to which every image is converted on arrival; None where it is kept as it comes.
     """
 
     modality: str | None
@@ -65,6 +68,9 @@ class Connection:
     may: tuple[str, ...]
     only_own_address: bool
     exact_case: bool
+    open_to_anyone: bool = False
+    transfer_syntaxes: tuple[str, ...] = ()
+    transcoded_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,11 @@ class Web:
         get_password: command by which an administrator reads a password, with NAME for the secret's name.
         https: whether it is HTTPS, with the site's own authority.
         dicomweb: whether DICOMweb is served (`/dicom-web`).
+        page: whether Orthanc's own web page is served.
+        secrets: login -> name of the secret with its password, for `get_password`.
+        authority: with HTTPS, the file with the authority to trust, as `get_authority` writes it; else None.
+        get_authority: the command by which the administrator writes that file; empty where the authority is the site's
+            own.
     """
 
     orthanc_url: str | None
@@ -86,6 +97,10 @@ class Web:
     get_password: str
     https: bool
     dicomweb: bool
+    page: bool = True
+    secrets: tuple[tuple[str, str], ...] = ()
+    authority: str | None = None
+    get_authority: str = ""
 
 
 @dataclass(frozen=True, slots=True)

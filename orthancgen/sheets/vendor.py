@@ -107,8 +107,8 @@ class TlsSupport(Section):
 class Line(Section):
     """A part of a command that stands only under a condition."""
 
-    when: Literal["tls", "plain", "client_certificate", "no_client_certificate"]
-    """`client_certificate` and `no_client_certificate` are both within TLS."""
+    when: Literal["tls", "plain", "client_certificate", "no_client_certificate", "https"]
+    """`client_certificate` and `no_client_certificate` are both within TLS; `https` is about the web side."""
     args: Items[str]
 
 
@@ -116,13 +116,16 @@ class CommandSheet(Section):
     """A command to copy: one call of a program.
 
     Arguments may hold `{value_name}`, and `{file}` for a DICOM file, `{folder}` for a folder of them, `{study_uid}` for
-    a StudyInstanceUID to look for, `{port_back}` for the port on which the caller listens for a C-MOVE's images.
+    a StudyInstanceUID to look for, `{port_back}` for the port on which the caller listens for a C-MOVE's images,
+    `{web_authority}` for the file with the authority of the site's web certificate. So may `expect_output`.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
     purpose: Text
-    needs: Permission | Literal["web"] = "echo"
+    needs: Permission | Literal["web", "dicomweb"] = "echo"
     """What the site must permit the caller for it to work; the sheet leaves out what it does not."""
+    when: Literal["always", "tls", "client_certificate", "plain"] = "always"
+    """Whether it works by TLS alone, is for callers that show a certificate, or cannot do TLS."""
     argv: Items[str | Line]
     success: Text
     """What is seen when it worked, in words; `expect` holds what can be compared."""

@@ -108,6 +108,13 @@ def load(path: Path, ask_installed: AskInstalled | None = None) -> Loaded:
     return Loaded(path, None if invalid else site, ordered, shown, tree, version)
 
 
+def masked_sources(path: Path) -> dict[str, str]:
+    """Text of an environment's file and of what it extends, by name, with everything hidden that may be a secret."""
+    sources: dict[str, str] = {}
+    _read_chain(path, sources, [])
+    return _masked(sources)
+
+
 def _masked(sources: Mapping[str, str]) -> dict[str, str]:
     return {name: mask_logins(mask(text, may_be_secret) or mask_lines(text)) for name, text in sources.items()}
 

@@ -124,7 +124,7 @@ def test_owned_keys_and_rendered_keys_agree() -> None:
     assert not set(OWNED) & DEFAULTS
 
 
-NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall"}
+NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall", "doctor", "sheets"}
 """Folders of templates for what a verb shows, and of those of firewalls, some of which serve several files."""
 
 

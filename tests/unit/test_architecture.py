@@ -30,6 +30,10 @@ MAY_USE: dict[str, set[str]] = {
     "foreign": {"errors", "orthanc", "site"},
     "audit": {*BASIS, "firewall", "foreign", "orthanc", "plan", "render", "site"},
     "upgrade": {"errors", "foreign", "orthanc", "plan", "render", "site"},
+    "sheets": {*BASIS, "access", "firewall", "orthanc", "plan", "render", "site"},
+    "modalities": {
+        *("audit", "dicom", "errors", "firewall", "importing", "plan", "runtimes", "site", "verify"),
+    },
     "importing": {*BASIS, "foreign", "orthanc", "plan", "render", "secrets", "site"},
 }
 """What each part that is no verb may import. The dialects of firewalls are of the layer of render."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from orthancgen.errors import DeployError, InputError
+from orthancgen.errors import DeployError, InputError, StartError
 from orthancgen.orthanc.keys import Version
 from orthancgen.plan.model import Plan
 from orthancgen.release.audit_log import AuditLog
@@ -32,6 +33,7 @@ from orthancgen.runtimes.compose.images import ensure_images
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
 from orthancgen.runtimes.compose.target import Target, resolve
+from orthancgen.runtimes.proofs import noted
 from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
 from orthancgen.runtimes.state import State, cannot_use
@@ -39,6 +41,7 @@ from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.verify.result import CheckResult
 
 _SHORT_ID: Final = 12
+_WAIT_SECONDS: Final = 0.5
 TargetOf = Callable[[Report, str | None], Target]
 
 
@@ -176,9 +179,15 @@ class ComposeRuntime:
                         hint=f"orthancgen plan {self.plan.site.environment}",
                     )
                 run = Run(self.engine, self.releases, self.store, self.audit, report, wanted, verb)
-                return apply(run, target, _verify if wanted.verify else None)
+                return apply(run, target, self._verify if wanted.verify else None)
         except OSError as error:
             raise cannot_use(self.state, error) from None
+
+    def _verify(self, plan: Plan, access: Access) -> tuple[CheckResult, ...]:
+        from orthancgen.verify.run import run
+
+        with noted(self.state):
+            return run(plan, access)
 
     def _plan_id(self, target: Target) -> str:
         from orthancgen.runtimes.compose.survey import survey
@@ -206,6 +215,32 @@ class ComposeRuntime:
             reason=reason or "",
             bundle=bundle,
         )
+
+    def restart(self, service: str, report: Report, health_seconds: float) -> None:
+        """By the engine; its own health check says when the container is well."""
+        project = project_name(self.plan.site.environment)
+        with self.locked("restart", service):
+            container = self.engine.containers(project).get(service)
+            if container is None:
+                raise DeployError(
+                    f"there is no container of {service}", hint=f"orthancgen deploy {self.plan.site.environment}"
+                )
+            title = self.plan.by_name[service].title if service in self.plan.by_name else service
+            report.started(title)
+            self.engine.restart(container.id)
+            deadline = time.monotonic() + health_seconds
+            while (wrong := self._wrong_now(project, service)) is not None:
+                if time.monotonic() > deadline:
+                    raise StartError(
+                        f"{title} did not get healthy: {wrong}",
+                        hint=f"orthancgen logs {self.plan.site.environment} {service}",
+                    )
+                time.sleep(_WAIT_SECONDS)
+            report.done(title, "started anew")
+
+    def _wrong_now(self, project: str, service: str) -> str | None:
+        container = self.engine.containers(project).get(service)
+        return "its container is gone" if container is None else self._wrong(container)
 
     def recover(self) -> str | None:
         """End what a run left that was cut off. Returns what was done, or None where nothing was left."""
@@ -269,9 +304,3 @@ class ComposeRuntime:
             takeback.recover(self.engine, self.releases, self.store, self.state)
             self.engine.remove_project(project_name(environment))
         return running
-
-
-def _verify(plan: Plan, access: Access) -> tuple[CheckResult, ...]:
-    from orthancgen.verify.run import run
-
-    return run(plan, access)

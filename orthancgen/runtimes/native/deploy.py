@@ -40,8 +40,12 @@ from orthancgen.secrets.value import SecretValue
 HEALTH_SECONDS: Final = 60.0
 
 
-def deploy(plan: Plan, state: State, report: Report, *, health_seconds: float = HEALTH_SECONDS) -> Deployed:
+def deploy(
+    plan: Plan, state: State, report: Report, *, health_seconds: float = HEALTH_SECONDS, repair: bool = False
+) -> Deployed:
     """Bring the plan to life; a second time changes nothing.
+
+    With `repair`, every service is started anew, also where it seems to be as it should.
 
     Raises:
         DeployError: something is missing, taken or does not start. What was started is stopped again, and the
@@ -51,7 +55,7 @@ def deploy(plan: Plan, state: State, report: Report, *, health_seconds: float = 
     prepare(state)
     try:
         with locked(state):
-            return _deploy(plan, state, report, health_seconds)
+            return _deploy(plan, state, report, health_seconds, repair=repair)
     except OSError as error:
         raise cannot_use(state, error) from None
 
@@ -71,13 +75,13 @@ class _Target:
     variables: Mapping[str, str]
 
 
-def _deploy(plan: Plan, state: State, report: Report, health_seconds: float) -> Deployed:
+def _deploy(plan: Plan, state: State, report: Report, health_seconds: float, *, repair: bool) -> Deployed:
     store = SecretStore(state.secrets)
     before = look(state)
     target = _resolve(plan, state, gather(plan, store), before, report)
     record = load_record(state.run / "deployed.json")
     snapshot = Snapshot.take(state)
-    run = _Run(target, before, record, snapshot, report, health_seconds)
+    run = _Run(target, before, record, snapshot, report, health_seconds, repair)
     try:
         changed = run.apply()
     except BaseException as error:
@@ -147,9 +151,10 @@ class _Run:
         snapshot: Snapshot,
         report: Report,
         health_seconds: float,
+        repair: bool,
     ) -> None:
         self._target, self._before, self._record = target, before, record
-        self._report, self._health_seconds = report, health_seconds
+        self._report, self._health_seconds, self._repair = report, health_seconds, repair
         self._supervisor = before.supervisor
         self._new_supervisor = not before.supervised or dict(record.variables) != dict(target.variables)
         # After a run that was killed nobody knows which password the database has.
@@ -160,7 +165,7 @@ class _Run:
 
     def _is_stale(self, name: ServiceName) -> bool:
         changed = self._record.fingerprints.get(name) != self._target.fingerprints[name]
-        return self._new_supervisor or changed or name not in self._before.services
+        return self._repair or self._new_supervisor or changed or name not in self._before.services
 
     def undo(self, snapshot: Snapshot) -> Undo:
         """How to go back from where this run is now."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from orthancgen.errors import StartError
-from orthancgen.plan.model import ServiceName
-from orthancgen.runtimes.native import orphans
+from orthancgen.errors import DeployError, StartError
+from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.runtimes.access import stored_access
+from orthancgen.runtimes.native import health, orphans
 from orthancgen.runtimes.native.state import locked
 from orthancgen.runtimes.native.supervisor import Supervisor
+from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State, cannot_use
 
 START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "viewer")
@@ -65,6 +70,42 @@ def stop_services(supervisor: Supervisor, names: Collection[str]) -> None:
     """
     for group in _STOP_ORDER:
         supervisor.stop_services([name for name in group if name in names])
+
+
+def restart(plan: Plan, state: State, name: str, report: Report, health_seconds: float) -> None:
+    """End one service and start it again; supervisor kills what does not end in time.
+
+    Raises:
+        DeployError: another run holds the environment, nothing runs of it, or the service does not get healthy.
+    """
+    service = plan.by_name.get(name)
+    if service is None:
+        raise DeployError(f"the environment {plan.site.environment} has no service {name}")
+    try:
+        with locked(state):
+            now = look(state)
+            if not now.supervised:
+                raise DeployError(
+                    f"nothing runs of {plan.site.environment}", hint=f"orthancgen deploy {plan.site.environment}"
+                )
+            report.started(service.title)
+            _thaw(now.supervisor, name)
+            now.supervisor.stop_services([name])
+            now.supervisor.start_service(name)
+            access = stored_access(plan, state)
+            log = state.logs / f"{name}.log"
+            health.wait_healthy(service.name, plan, access, now.supervisor, log, health_seconds)
+            report.done(service.title, "started anew")
+    except OSError as error:
+        raise cannot_use(state, error) from None
+
+
+def _thaw(supervisor: Supervisor, name: str) -> None:
+    """A stopped process (SIGSTOP) can end in good order only once it goes on."""
+    process = supervisor.processes().get(name)
+    if process and process.pid:
+        with suppress(OSError):
+            os.kill(process.pid, signal.SIGCONT)
 
 
 def end_orphans(running: Running) -> None:

@@ -16,6 +16,7 @@ from orthancgen.runtimes.native import running
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.logs import Follower
+from orthancgen.runtimes.proofs import noted
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
 from orthancgen.runtimes.state import State
@@ -33,14 +34,14 @@ class NativeRuntime:
 
     def deploy(self, report: Report, wanted: Wanted) -> Deployed:
         """Start what changed under supervisor, then run the proofs: what they find is shown, not taken back."""
-        deployed = deploy(self.plan, self.state, report, health_seconds=wanted.health_seconds)
+        deployed = deploy(self.plan, self.state, report, health_seconds=wanted.health_seconds, repair=wanted.repair)
         if not wanted.verify:
             return deployed
         from orthancgen.verify.run import run
 
-        return Deployed(
-            deployed.access, deployed.started, deployed.changed_files, results=run(self.plan, deployed.access)
-        )
+        with noted(self.state):
+            results = run(self.plan, deployed.access)
+        return Deployed(deployed.access, deployed.started, deployed.changed_files, results=results)
 
     def access(self) -> Access:
         """Addresses of this host, and the secrets in use."""
@@ -85,16 +86,24 @@ class NativeRuntime:
         if not found:
             raise DeployError("there are no logs yet", hint=f"orthancgen deploy {self.plan.site.environment}")
         followers = {name: Follower(path) for name, path in paths.items()}
-        for name, follower in followers.items():
-            yield from ((name, line) for line in follower.last(lines))
-        while follow:
-            time.sleep(_FOLLOW_SECONDS)
+        try:
             for name, follower in followers.items():
-                yield from ((name, line) for line in follower.added())
+                yield from ((name, line) for line in follower.last(lines))
+            while follow:
+                time.sleep(_FOLLOW_SECONDS)
+                for name, follower in followers.items():
+                    yield from ((name, line) for line in follower.added())
+        finally:
+            for follower in followers.values():
+                follower.close()
 
     def down(self) -> list[str]:
         """Stop the services and their supervisor."""
         return running.stop(self.state)
+
+    def restart(self, service: str, report: Report, health_seconds: float) -> None:
+        """By the supervisor, which kills what does not end in time: a frozen process too."""
+        running.restart(self.plan, self.state, service, report, health_seconds)
 
     def recover(self) -> str | None:
         """The next deploy does it, from its own copy of the last good state."""

@@ -137,3 +137,14 @@ def test_settings_replace_defaults_and_come_last() -> None:
     assert document["ExecuteLuaEnabled"] is True
     old = plan(site_of(MINIMAL), Version.parse("1.10.1"))
     assert json.loads(render(old).files[0].content)["HttpTimeout"] == old.site.webhook.timeout_seconds
+
+
+@pytest.mark.parametrize(
+    ("listen_on", "host"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("192.0.2.7", "192.0.2.7"), ("::", "[::1]")],
+)
+def test_services_of_a_host_call_each_other_where_they_listen(listen_on: str, host: str) -> None:
+    site = site_of(MINIMAL, {"http": {"listen_on": listen_on}, "backend": {"listen_on": listen_on}})
+    bundle = render(plan(site, NEWEST))
+    assert f'"http://{host}:8042"' in bundle.file("backend/backend.json").content.decode()
+    assert f'"http://{host}:8001/api/orthanc/webhook"' in bundle.file("orthanc/orthanc.json").content.decode()

@@ -5,5 +5,30 @@ from __future__ import annotations
 from typing import Final
 
 from orthancgen.doctor.question import Question
+from orthancgen.doctor.questions.services import (
+    backend,
+    database,
+    delivery,
+    deployed,
+    files,
+    host,
+    orthanc,
+    scripts,
+    storage,
+    supervisor,
+    version,
+)
 
-QUESTIONS: Final[tuple[Question, ...]] = ()
+QUESTIONS: Final[tuple[Question, ...]] = (
+    *deployed.QUESTIONS,
+    *files.QUESTIONS,
+    *supervisor.QUESTIONS,
+    *host.QUESTIONS,
+    *orthanc.QUESTIONS,
+    *version.QUESTIONS,
+    *database.QUESTIONS,
+    *backend.QUESTIONS,
+    *storage.QUESTIONS,
+    *scripts.QUESTIONS,
+    *delivery.QUESTIONS,
+)

@@ -1,0 +1,116 @@
+"""What the backend says of itself: alive, status, metrics."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from orthancgen.doctor.case import Case
+
+_METRIC: Final = re.compile(r"^(orthancgen_backend_\w{1,60}|process_start_time_seconds)(?:\{(.{0,300})\})? (\S{1,40})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The backend's sign of life.
+
+    Attributes:
+        seconds: until the answer came, or until nobody waited any longer.
+        status: HTTP status of the answer; None where none came.
+        error: why none came.
+        date: the backend's clock, as its answer tells it.
+    """
+
+    seconds: float
+    status: int | None
+    error: str = ""
+    date: str | None = None
+
+
+def alive(case: Case) -> Alive:
+    """Ask for a sign of life, which costs the backend nothing."""
+
+    def look() -> Alive:
+        began = time.monotonic()
+        answer = case.backend("/healthz")
+        seconds = time.monotonic() - began
+        if isinstance(answer, str):
+            return Alive(seconds, None, answer)
+        return Alive(seconds, answer.status_code, date=answer.headers.get("date"))
+
+    return case.once("backend alive", look)
+
+
+def status(case: Case) -> dict[str, Any] | str:
+    """Its own status document, or why there is none."""
+    if alive(case).status is None:
+        return alive(case).error  # asking twice costs as long again
+    return case.once("backend status", lambda: look_at_status(case))
+
+
+def look_at_status(case: Case) -> dict[str, Any] | str:
+    """As :func:`status`, asked anew."""
+    return json_of(case.backend("/api/status"))
+
+
+def json_of(answer: httpx.Response | str) -> dict[str, Any] | str:
+    """The JSON object of a good answer, or what is wrong."""
+    if isinstance(answer, str):
+        return answer
+    if answer.status_code != httpx.codes.OK:
+        return f"HTTP {answer.status_code}"
+    try:
+        document = answer.json()
+    except ValueError:
+        return "no JSON"
+    return document if isinstance(document, dict) else "no JSON object"
+
+
+def last_error(case: Case) -> Mapping[str, Any] | None:
+    """Why the last round of the deliveries failed; None where it did not, or nobody knows."""
+    document = status(case)
+    if isinstance(document, str) or not section(document, "worker").get("failures_in_a_row"):
+        return None
+    return section(section(document, "worker"), "last_error") or None
+
+
+def section(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """An object of a document; empty where it has none."""
+    value = document.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def metrics(case: Case) -> dict[str, float]:
+    """Its metrics, each by its name with its labels as they stand; empty where there are none."""
+    return case.once("backend metrics", lambda: _metrics(case.backend("/metrics")))
+
+
+def _metrics(answer: httpx.Response | str) -> dict[str, float]:
+    if isinstance(answer, str) or answer.status_code != httpx.codes.OK:
+        return {}
+    found = {}
+    for line in answer.text.splitlines():
+        match = _METRIC.match(line)
+        if match:
+            try:
+                found[f"{match[1]}{{{match[2]}}}" if match[2] else match[1]] = float(match[3])
+            except ValueError:
+                continue
+    return found
+
+
+def answered(case: Case, route: str, code: int) -> int:
+    """How many requests to a route got that HTTP status since the backend started."""
+    wanted = (f'route="{route}"', f'status="{code}"')
+    return int(
+        sum(
+            value
+            for name, value in metrics(case).items()
+            if name.startswith("orthancgen_backend_http_request_seconds_count{") and all(one in name for one in wanted)
+        )
+    )
