@@ -1,7 +1,7 @@
 """What of the doctor's faults is injected by `make test`; `make proof` injects every one.
 
-A fault takes seconds of real waiting, and there are more than a hundred. Those that users meet, one of each way of asking,
-the healthy sites and the pairs run each time.
+A fault takes seconds of real waiting, and there are more than a hundred. Those that users meet, one of each way of
+asking, the healthy sites and the pairs run each time.
 """
 
 from __future__ import annotations
