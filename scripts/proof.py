@@ -69,7 +69,9 @@ def main() -> int:
         code = int(pytest.main(["-m", "proof", *sys.argv[1:]], plugins=[collector]))
         for line in figures.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            collector.outcomes[row["test"]].figures.append((row["what"], row["count"], row["result"]))
+            collector.outcomes.setdefault(row["test"], Outcome()).figures.append(
+                (row["what"], row["count"], row["result"])
+            )
     if collector.outcomes:
         chosen = len(sys.argv) > 1 and PAGE.exists()
         earlier = rows_of(PAGE.read_text(encoding="utf-8")) if chosen else {}

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.doctor import INJECTED
 from tests.support.proof import proof_figures as proof_figures
+from tests.support.proof import tell_count
+from tests.support.sampled import mark
 from tests.support.servers import OrthancServer, SecantusServer
 
 StartOrthanc = Callable[..., OrthancServer]
@@ -28,10 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a container engine: `make test` runs it beside the rest."""
+    """Mark what needs a container engine, which `make test` runs beside the rest; and what is a proof."""
     for item in items:
         if "engine" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
+        mark(item)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -39,6 +42,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if INJECTED:
         right = sum(INJECTED.values())
         terminalreporter.line(f"doctor: {len(INJECTED)} faults injected, {right} named as they were")
+        for file, count, named in INJECTED.by_file():
+            tell_count(file, "faults injected into a running site", count, f"{named} named by the doctor as they were")
 
 
 @pytest.fixture

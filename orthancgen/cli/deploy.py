@@ -21,7 +21,7 @@ from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
 @deploy_options
 @click.option("--plan", "plan_id", metavar="ID", help="Apply only what `orthancgen plan` showed under this id.")
 @click.option("--keep-failed", is_flag=True, help="Leave what failed as it is, instead of going back (containers).")
-@click.option("--repair", is_flag=True, help="Write every file and make every container anew (containers).")
+@click.option("--repair", is_flag=True, help="Write every file anew, and start every service anew.")
 @json_option
 def deploy(
     env: str,

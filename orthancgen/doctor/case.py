@@ -115,7 +115,10 @@ class Case:
         access = self.access
         if access is None:
             return "the environment was not deployed"
-        token: dict[str, Any] = {"headers": access.backend_headers, "verify": access.http_verify}
+        headers = dict(access.backend_headers)
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        token: dict[str, Any] = {"headers": headers, "verify": access.http_verify}
         return self._ask(access.backend_url, path, method, content, token)
 
     def _ask(

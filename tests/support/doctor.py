@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,27 @@ from orthancgen.doctor.run import diagnoses, run
 from orthancgen.runtimes.runtime import runtime_of
 from orthancgen.runtimes.state import State
 
-INJECTED: Final[dict[str, bool]] = {}
-"""What was injected, with the runtime -> whether exactly that was named; printed at the end of the tests."""
+
+class Injected(dict[str, bool]):
+    """What was injected, with the runtime -> whether exactly that was named; and in which file of tests."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, str] = {}
+
+    def __setitem__(self, what: str, named: bool) -> None:
+        self.files[what] = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[0]
+        super().__setitem__(what, named)
+
+    def by_file(self) -> Iterator[tuple[str, int, int]]:
+        """File, how many were injected there, and how many of them were named."""
+        for file in sorted(set(self.files.values())):
+            of_file = [named for what, named in self.items() if self.files[what] == file]
+            yield file, len(of_file), sum(of_file)
+
+
+INJECTED: Final = Injected()
+"""Told at the end of the tests."""
 
 
 def ask(file: Path, state: Path, *, modality: str | None = None) -> tuple[Answer, ...]:

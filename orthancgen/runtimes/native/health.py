@@ -115,12 +115,12 @@ def wait_healthy(
         if ended or time.monotonic() > deadline:
             why = "it ends as soon as it is started" if ended else f"last answer: {wrong}"
             message = f"{plan.service(name).title} did not get healthy: {redact(why, access.secrets)}"
-            hint = _https_hint() if name == "orthanc" and plan.site.http.tls.enabled else None
+            hint = https_hint() if name == "orthanc" and plan.site.http.tls.enabled else None
             raise StartError(f"{message}\n{tail(log, 12, access.secrets)}", hint=hint or f"the whole log: {log}")
         time.sleep(_INTERVAL_SECONDS)
 
 
-def _https_hint() -> str | None:
+def https_hint() -> str | None:
     """What to do where HTTPS is what ends Orthanc: Debian's packages from 12 to sid crash at its first request.
 
     Their libcivetweb looks up ``SSL_get_peer_certificate`` by name, which OpenSSL 3 does not have any more, and calls

@@ -80,6 +80,9 @@ def _flows(case: Case) -> Iterator[Finding]:
     waits, error = webhook.waits(case, _cursor(first)), backend.last_error(case)
     if waits is None and error is None:
         return
+    if error is not None:
+        # After failures the backend waits longer and longer. What failed may be well again: a poke has it try at once.
+        case.backend("/api/orthanc/webhook", method="POST", content='{"id": "doctor", "event": "doctor"}')
     # A page of changes takes far less than this, so that a backlog which is worked on moves.
     time.sleep(_LOOK_AGAIN_SECONDS)
     second = backend.look_at_status(case)

@@ -190,10 +190,10 @@ def _runs(case: Case) -> Iterator[Finding]:
 
 
 def _ends(case: Case) -> Diagnosis:
-    from orthancgen.runtimes.native.health import _https_hint
+    from orthancgen.runtimes.native.health import https_hint
 
     https = case.site.http.tls.enabled and is_native(case)
-    hint = _https_hint() if https else None
+    hint = https_hint() if https else None
     lines = services.errors(case)[-2:]
     remedies = (Remedy(hint, on="the environment file"),) if hint else ()
     return Diagnosis(
