@@ -23,7 +23,8 @@ check: setup-dev ## linters and types, of Python and TypeScript
 	$(VENV)/mypy
 	$(VENV)/yamllint -s environments
 	$(VENV)/python scripts/docs.py --check
-	$(VENV)/python scripts/backend_npm.py check
+	$(VENV)/python scripts/npm.py backend check
+	$(VENV)/python scripts/npm.py viewer check
 
 proof: setup-dev ## the full counts of every sampled test; writes docs/proof.md
 	$(VENV)/python scripts/proof.py

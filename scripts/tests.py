@@ -1,7 +1,7 @@
 """Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
 Beside each other run what is on a container engine, what starts servers of this host (in two halves), everything else,
-and the tests of the backend. The output of each follows when it has ended. Exit 1 where one fails.
+and the tests of the backend and of the viewer. The output of each follows when it has ended. Exit 1 where one fails.
 Arguments go to pytest.
 """
 
@@ -23,7 +23,8 @@ LIVE: Final = sorted(str(path) for path in Path("tests/live").glob("test_*.py"))
 OF_PROOFS: Final = tuple(path for path in LIVE if Path(path).name.startswith(PROOFS))
 OF_SERVERS: Final = tuple(path for path in LIVE if path not in OF_PROOFS)
 PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "tests of the backend": (sys.executable, "scripts/backend_npm.py", "test"),
+    "tests of the backend": (sys.executable, "scripts/npm.py", "backend", "test"),
+    "tests of the viewer": (sys.executable, "scripts/npm.py", "viewer", "test"),
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),

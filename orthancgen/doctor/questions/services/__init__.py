@@ -17,6 +17,7 @@ from orthancgen.doctor.questions.services import (
     storage,
     supervisor,
     version,
+    viewer,
 )
 
 QUESTIONS: Final[tuple[Question, ...]] = (
@@ -31,4 +32,5 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     *storage.QUESTIONS,
     *scripts.QUESTIONS,
     *delivery.QUESTIONS,
+    viewer.QUESTION,
 )

@@ -1,6 +1,6 @@
-"""Run an npm script of the backend with the Node.js that the native runtime would use; install its packages first.
+"""Run an npm script of a program of stack/ with the Node.js that the native runtime would use; install packages first.
 
-Usage: python scripts/backend_npm.py check|test|build
+Usage: python scripts/npm.py backend|viewer check|test|build
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from orthancgen.runtimes.native.programs import find_node
 
 def main() -> int:
     """Install where the lock file is newer than what is installed, then run the script."""
-    folder = locate("stack/backend")
+    folder = locate(f"stack/{sys.argv[1]}")
     node, npm = find_node()
     if node is None:
         raise OrthancgenError("no Node.js", hint="scripts/setup.sh dev")
@@ -26,7 +26,7 @@ def main() -> int:
     installed = folder / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (folder / "package-lock.json").stat().st_mtime:
         subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=folder, env=environment, check=True)
-    return subprocess.run([*npm, "run", "--silent", *sys.argv[1:]], cwd=folder, env=environment, check=False).returncode
+    return subprocess.run([*npm, "run", "--silent", *sys.argv[2:]], cwd=folder, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":
