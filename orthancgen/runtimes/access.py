@@ -94,7 +94,7 @@ class Access:
         """Base URL of the viewer's pages."""
         site = self.plan.site
         scheme = "https" if site.runtime == "compose" and site.http.tls.enabled else "http"
-        return f"{scheme}://{_bracketed(self._reached(site.viewer.listen_on))}:{site.viewer.port}"
+        return f"{scheme}://{in_url(self._reached(site.viewer.listen_on))}:{site.viewer.port}"
 
     @property
     def backend_headers(self) -> dict[str, str]:
