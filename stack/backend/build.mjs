@@ -27,6 +27,18 @@ const __filename = __fileURLToPath(import.meta.url);
 const __dirname = __fileURLToPath(new URL('.', import.meta.url));
 `;
 
+/** Lets `import bytes from "bytes:PACKAGE/FILE"` carry a package's file that is no text. */
+const bytes = {
+  name: 'bytes',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^bytes:/ }, ({ path }) => ({ path: path.slice('bytes:'.length), namespace: 'bytes' }));
+    onLoad({ filter: /.*/, namespace: 'bytes' }, async ({ path }) => ({
+      contents: await readFile(require.resolve(path)),
+      loader: 'binary',
+    }));
+  },
+};
+
 /** The programs: name in dist/, and the module each starts from. */
 const PROGRAMS = { server: 'src/main.ts', account: 'src/account.ts', dump: 'src/dump.ts', load: 'src/load.ts' };
 
@@ -45,7 +57,7 @@ await build({
   minifyWhitespace: true,
   legalComments: 'linked',
   logLevel: 'warning',
-  plugins: [assets],
+  plugins: [assets, bytes],
   define: { __VERSION__: JSON.stringify(version) },
   // Optional parts of the packages, looked for at run time and done without.
   external: [

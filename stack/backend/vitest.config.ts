@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 
 const require = createRequire(import.meta.url);
 const PREFIX = 'asset:';
+const BYTES = 'bytes:';
 
 export default defineConfig({
   plugins: [
@@ -16,6 +17,17 @@ export default defineConfig({
         id.startsWith(`\0${PREFIX}`)
           ? `export default ${JSON.stringify(await readFile(require.resolve(id.slice(PREFIX.length + 1)), 'utf8'))};`
           : null,
+    },
+    {
+      // The same for a file that is no text.
+      name: 'bytes',
+      enforce: 'pre',
+      resolveId: (id) => (id.startsWith(BYTES) ? `\0${id}` : null),
+      load: async (id) => {
+        if (!id.startsWith(`\0${BYTES}`)) return null;
+        const bytes = await readFile(require.resolve(id.slice(BYTES.length + 1)));
+        return `export default Uint8Array.from(Buffer.from(${JSON.stringify(bytes.toString('base64'))}, 'base64'));`;
+      },
     },
   ],
   test: {

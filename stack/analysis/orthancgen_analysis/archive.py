@@ -66,7 +66,9 @@ class Archive:
         ended = False
         url = f"{self._url}/studies/{study}/series/{series}/instances/{instance}"
         try:
-            async with self._client.stream("GET", url, headers={"accept": DICOM}) as answer:
+            async with self._client.stream(
+                "GET", url, headers={"accept": DICOM, "accept-encoding": "identity"}
+            ) as answer:
                 boundary = self._check(answer, "an instance")
                 with target.open("wb") as file:
 
@@ -93,7 +95,7 @@ class Archive:
                         "on_end": on_end,
                     }
                     parser = MultipartParser(boundary, callbacks)
-                    async for chunk in answer.aiter_raw():
+                    async for chunk in answer.aiter_bytes():
                         parser.write(chunk)
         except httpx.HTTPError as error:
             raise ArchiveError(f"the archive did not give an instance ({type(error).__name__})") from error

@@ -19,7 +19,7 @@ from PIL import Image
 from .contract import Finding, Measure, Measurement, ModelCard, Provider, Reference
 from .errors import RefusedError, UnreadableError
 from .outcome import Outcome, reference
-from .reading import check_pixels, frame, spread
+from .reading import attribute, check_pixels, frame, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +102,9 @@ class OnnxExaminer:
         for index in spread(frames, self._limits.frames_per_instance):
             found = frame(dataset, index + 1)
             planes = found.stored if self._card.input.values == "stored" or found.stored.ndim == 3 else found.values
-            tensor = prepare(np.asarray(planes), str(dataset.get("PhotometricInterpretation") or ""), self._card.input)
+            tensor = prepare(
+                np.asarray(planes), str(attribute(dataset, "PhotometricInterpretation") or ""), self._card.input
+            )
             try:
                 (answer,) = self._session.run([self._output], {self._input: tensor})
             except Exception as error:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .contract import Measure
-from .reading import Frame, decimal, whole_number
+from .reading import Frame, attribute, decimal, whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -163,7 +163,7 @@ def measure_frame(frame: Frame, dataset: Dataset) -> tuple[dict[str, float], lis
         if found["clipped_high"] > CLIPPED_FINDING:
             share = f"{found['clipped_high']:.1%}"
             notes.append(Note("clipped_high", f"{share} of the pixels have the greatest possible value", box))
-    if dataset.get("Modality") == "CT" and values.ndim == 2:
+    if attribute(dataset, "Modality") == "CT" and values.ndim == 2:
         for name, start, end in HU_BINS:
             found[name] = float(((values >= start) & (values < end)).mean())
     return found, notes
@@ -252,7 +252,7 @@ _ENHANCED = "SharedFunctionalGroupsSequence"
 
 def check_tags(dataset: Dataset, today: datetime.date) -> list[Note]:
     """What is missing, implausible or worth a look in an instance's tags. No note quotes a patient's data."""
-    modality = str(dataset.get("Modality") or "")
+    modality = str(attribute(dataset, "Modality") or "")
     notes: list[Note] = []
     wanted = [*_WANTED[""], *(() if _ENHANCED in dataset else _WANTED.get(modality, ()))]
     missing = [it for it in wanted if _is_empty(dataset, it)]
@@ -278,7 +278,7 @@ def check_tags(dataset: Dataset, today: datetime.date) -> list[Note]:
     if deviation is not None and abs(deviation) > DEVIATION_FINDING:
         text = f"DeviationIndex {deviation:g}: the exposure is far from its target (AAPM TG-116: beyond +-3)"
         notes.append(Note("exposure_deviates", text))
-    burned = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    burned = str(attribute(dataset, "BurnedInAnnotation") or "").strip().upper()
     if burned == "YES":
         notes.append(Note("burned_in_annotation", "BurnedInAnnotation is YES: the image itself may name the patient"))
     elif not burned and modality in ("US", "SC", "OT", "ES", "XC"):
@@ -318,24 +318,17 @@ def _date(dataset: Dataset, keyword: str) -> datetime.date | bool | None:
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
-    try:
-        return str(dataset.get(keyword) or "").strip()
-    except Exception:
-        # pydicom converts at the first look, and some values cannot be converted.
-        return "?"
+    return str(attribute(dataset, keyword, "?") or "").strip()
 
 
 def _is_empty(dataset: Dataset, keyword: str) -> bool:
-    try:
-        value: Any = dataset.get(keyword)
-        return value is None or (not isinstance(value, (int, float)) and len(str(value).strip()) == 0)
-    except Exception:
-        return False
+    value = attribute(dataset, keyword, "?")
+    return value is None or (not isinstance(value, (int, float)) and len(str(value).strip()) == 0)
 
 
 def _numbers(dataset: Dataset, keyword: str) -> list[float] | None:
     try:
-        value: Any = dataset.get(keyword)
+        value = attribute(dataset, keyword, "?")
         return [float(it) for it in ([value] if isinstance(value, (str, int, float)) else value)]
     except (TypeError, ValueError, OverflowError):
         return None

@@ -5,6 +5,7 @@ What slips through, a decoder that trusts a compressed stream's own header, meet
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_dataset, read_file_meta_info
 from pydicom.pixels import pixel_array
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from .config import Limits
 
 MAXIMUM_FRAMES = 1_000_000
-_CHUNK = 1024**2
+#: The length of what ends with a delimiter (PS3.5 7.1.2).
+UNDEFINED = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,24 @@ def open_instance(file: Path, limits: Limits) -> Dataset:
         raise UnreadableError(f"the file cannot be read ({type(error).__name__})") from error
     if syntax is None:
         raise UnreadableError("the file names no transfer syntax")
+    claimed = _longest_claim(dataset)
+    if claimed is not None:
+        raise UnreadableError(f"an element claims {claimed} bytes, which the file does not hold")
     return dataset
+
+
+def _longest_claim(dataset: Dataset) -> int | None:
+    """The length of an element which claims more than there is."""
+    for tag in dataset.keys():  # noqa: SIM118 - a look at the raw elements, which iteration would convert
+        with contextlib.suppress(Exception):  # an empty element is converted all the same, and it may be nonsense
+            item = dataset.get_item(tag)
+            if (
+                isinstance(item, RawDataElement)
+                and item.value is not None
+                and len(item.value) < item.length < UNDEFINED
+            ):
+                return int(item.length)
+    return None
 
 
 def _end_of_meta(file: Path) -> int:
@@ -92,10 +112,21 @@ def _inflate(content: bytes, limit: int) -> bytes:
     return inflated
 
 
+def attribute(dataset: Dataset, keyword: str, unreadable: Any = None) -> Any:
+    """The attribute's value, None where it is absent.
+
+    pydicom converts a value at the first look, and raises what it will where that cannot be done.
+    """
+    try:
+        return dataset.get(keyword)
+    except Exception:
+        return unreadable
+
+
 def whole_number(dataset: Dataset, keyword: str, usual: int | None = None) -> int | None:
     """The attribute as a number; `usual` where it is absent, empty or none."""
     try:
-        value = dataset.get(keyword)
+        value = attribute(dataset, keyword)
         return usual if value is None or value == "" else int(value)
     except (TypeError, ValueError, OverflowError):
         return usual
@@ -119,7 +150,13 @@ def check_pixels(dataset: Dataset, limits: Limits) -> int:
     size = rows * columns * samples * allocated / 8
     if size > limits.frame_bytes:
         raise UnreadableError(f"a frame of it claims to be larger than {limits.frame_bytes} bytes")
-    if not dataset.file_meta.TransferSyntaxUID.is_compressed and size * frames > len(dataset.PixelData) + 1:
+    try:
+        compressed = dataset.file_meta.TransferSyntaxUID.is_compressed
+    except ValueError as error:
+        raise UnreadableError("the file's transfer syntax is unknown") from error
+    if attribute(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
+        size = size * 2 / 3  # two pixels share their colours (PS3.3 C.7.6.3.1.2)
+    if not compressed and size * frames > len(dataset.PixelData) + 1:
         raise UnreadableError(f"it claims {frames} frames of {rows} x {columns}, and holds fewer bytes than that")
     return frames
 
@@ -160,16 +197,16 @@ def rescale(dataset: Dataset, number: int) -> tuple[float, float]:
 def _places(dataset: Dataset, number: int) -> list[Dataset]:
     places = [dataset]
     for keyword, index in (("PerFrameFunctionalGroupsSequence", number - 1), ("SharedFunctionalGroupsSequence", 0)):
-        groups = dataset.get(keyword) or []
+        groups = attribute(dataset, keyword) or []
         if len(groups) > index:
-            places.extend(groups[index].get("PixelValueTransformationSequence") or [])
+            places.extend(attribute(groups[index], "PixelValueTransformationSequence") or [])
     return places
 
 
 def decimal(dataset: Dataset, keyword: str) -> float | None:
     """The attribute, or the first of its values, as a finite number; None where it is no such thing."""
     try:
-        value: Any = dataset.get(keyword)
+        value = attribute(dataset, keyword)
         if value is None or value == "":
             return None
         if not isinstance(value, (str, int, float)):

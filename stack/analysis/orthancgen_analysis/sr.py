@@ -140,6 +140,9 @@ def _write(request: ReportRequest, provider: Provider, metadata: dict[str, Any])
     )
     if "StudyDescription" in study:
         document.StudyDescription = study.StudyDescription
+    document.InstanceCreationDate, document.InstanceCreationTime = document.ContentDate, document.ContentTime
+    for equipment in document.get("ContributingEquipmentSequence", []):
+        equipment.ContributionDateTime = at.strftime("%Y%m%d%H%M%S.%f")
     document.TimezoneOffsetFromUTC = "+0000"
     stream = BytesIO()
     document.save_as(stream, enforce_file_format=True)

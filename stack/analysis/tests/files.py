@@ -64,7 +64,8 @@ def noisy(mean: float = 1000, sigma: float = 20, size: int = 128, seed: int = 1)
     plane = np.full((size, size), 100.0)
     plane[size // 4 : -size // 4, size // 4 : -size // 4] = mean
     plane += np.random.default_rng(seed).normal(0, sigma, plane.shape)
-    return np.clip(np.rint(plane), 0, 4094).astype(np.uint16)
+    whole: NDArray[np.uint16] = np.clip(np.rint(plane), 0, 4094).astype(np.uint16)
+    return whole
 
 
 def encoded(dataset: Dataset) -> bytes:

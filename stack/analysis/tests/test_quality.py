@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+from files import image, noisy
+
 from orthancgen_analysis import quality
 from orthancgen_analysis.config import Limits
 from orthancgen_analysis.image_quality import ALL_MEASURES, QualityExaminer
 from orthancgen_analysis.reading import Frame, frame, spread
-
-from files import image, noisy
 
 TODAY = datetime.date(2026, 6, 1)
 
@@ -160,3 +161,9 @@ def test_a_spread_is_even_and_bounded(count: int, most: int) -> None:
     assert 0 <= chosen[0] <= chosen[-1] < count
     if most > 1:
         assert (chosen[0], chosen[-1]) == (0, count - 1)
+
+
+def test_every_measurement_stands_in_the_documentation() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "analysis.md").read_text()
+    for it in ALL_MEASURES:
+        assert f"| `{it.name}` | `{it.unit}` | {it.formula.replace('|', '&#124;')} |" in text

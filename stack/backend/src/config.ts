@@ -4,9 +4,12 @@
  * The file holds no secret, only the paths of files which do. Paths inside are relative to the file's own folder.
  */
 import { z } from 'zod';
+import { analysisSchema, readAnalysis, type AnalysisConfig } from './analysis/config.ts';
 import { ConfigError, databaseName, Files, host, path, port, readShape } from './configfile.ts';
 import { loadPeople, type Person } from './people/people.ts';
 import type { SessionLimits } from './people/sessions.ts';
+import type { ReportsConfig } from './reports/reports.ts';
+import { LANGUAGES } from './reports/templates.ts';
 
 export { ConfigError } from './configfile.ts';
 
@@ -96,6 +99,17 @@ const schema = z.strictObject({
       stable_seconds: z.number().min(1).max(86400).default(60),
     })
     .prefault({}),
+  /** How reports are written; null for the defaults. */
+  reports: z
+    .strictObject({
+      /** Whether signed versions are stored to Orthanc: its account must be allowed to. */
+      store_to_orthanc: z.boolean().default(false),
+      language: z.enum(LANGUAGES).default('en'),
+      institution: z.string().min(1).max(64).nullable().default(null),
+    })
+    .nullable()
+    .default(null),
+  analysis: analysisSchema,
   log: z
     .strictObject({
       level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -149,6 +163,9 @@ export interface Config {
     readonly settleMilliseconds: number;
     readonly stableSeconds: number;
   };
+  readonly reports: ReportsConfig;
+  /** Which providers analyse what; null where none does. */
+  readonly analysis: AnalysisConfig | null;
   readonly logLevel: FileShape['log']['level'];
 }
 
@@ -195,6 +212,7 @@ export function loadConfig(file: string): Config {
       problems.push(...error.problems.map((it) => `people.file: ${it}`));
     }
   }
+  const analysis = readAnalysis(shape.analysis, files);
   if (problems.length > 0) throw new ConfigError(problems);
 
   return {
@@ -221,6 +239,12 @@ export function loadConfig(file: string): Config {
       settleMilliseconds: shape.delivery.settle_milliseconds,
       stableSeconds: shape.delivery.stable_seconds,
     },
+    reports: {
+      storeToOrthanc: shape.reports?.store_to_orthanc ?? false,
+      language: shape.reports?.language ?? 'en',
+      institution: shape.reports?.institution ?? null,
+    },
+    analysis,
     logLevel: shape.log.level,
   };
 }

@@ -3,6 +3,7 @@
  *
  * Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration.
  */
+import { AnalysisRunner } from './analysis/runner.ts';
 import { loadConfig } from './config.ts';
 import { Worker } from './delivery/worker.ts';
 import { summarize } from './errors.ts';
@@ -12,6 +13,10 @@ import { createLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import { Orthanc } from './orthanc.ts';
 import { called, fail } from './program.ts';
+import { analysisSource } from './reports/analyses.ts';
+import { ReportArchive } from './reports/archive.ts';
+import { Outbox } from './reports/outbox.ts';
+import { Reports } from './reports/reports.ts';
 import { openStore } from './store/database.ts';
 import { VERSION } from './version.ts';
 
@@ -26,7 +31,17 @@ async function main(): Promise<void> {
   const orthanc = new Orthanc(config.orthanc);
   const holder = identityOf(config.listen.host, config.listen.port);
   const worker = new Worker({ holder, orthanc, store, log, metrics, ...config.delivery });
-  const app = await createApp({ config, store, worker, metrics, log });
+  const archive = new ReportArchive(config.orthanc);
+  const outbox = new Outbox(store, archive, log);
+  const onVersion = (): void => {
+    outbox.wake();
+  };
+  const reports = new Reports(store, config.reports, onVersion, [analysisSource(store)]);
+  const analysis =
+    config.analysis === null
+      ? null
+      : new AnalysisRunner({ holder, config: config.analysis, orthanc: config.orthanc, store, log });
+  const app = await createApp({ config, store, worker, metrics, reports, log, analysis });
 
   try {
     await app.listen({ host: config.listen.host, port: config.listen.port });
@@ -40,6 +55,8 @@ async function main(): Promise<void> {
     fail(1, `cannot listen on ${where} (${code ?? 'unknown'}): ${remedy}`);
   }
   worker.start();
+  analysis?.start();
+  if (config.reports.storeToOrthanc) outbox.start();
   log.info({ version: VERSION, orthanc: config.orthanc.url.origin }, 'started');
 
   let stopping = false;
@@ -51,7 +68,9 @@ async function main(): Promise<void> {
       log.warn('not everything ended in time; what was left is repeated at the next start');
       process.exit(0);
     }, STOP_MILLISECONDS).unref();
-    await worker.stop();
+    await Promise.all([worker.stop(), analysis?.stop()]);
+    await outbox.stop();
+    await archive.close();
     await app.close();
     await orthanc.close();
     await store.client.close();

@@ -71,7 +71,7 @@ def test_the_shipped_environments(environment: str, version: str, wanted: set[tu
         ("dicom: {ae_checks: {called_aet: false}}", {*LOW, ("called-aet-not-checked", "medium")}),
         ("dicom: {ae_checks: {calling_aet: registered}}", {*LOW, ("modality-address-not-checked", "high")}),
         (
-            "webhook: {url: 'http://192.168.20.9/hook'}\nbackend: {enabled: false}",
+            "webhook: {url: 'http://192.168.20.9/hook'}\nbackend: {enabled: false}\nviewer: {enabled: false}",
             {*LOW, ("webhook-in-the-clear", "high"), ("webhook-events-lost", "medium")},
         ),
     ],

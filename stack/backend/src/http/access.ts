@@ -2,6 +2,7 @@
 import type { Role } from '../config.ts';
 
 const READERS: readonly Role[] = ['viewer', 'radiologist', 'technologist', 'administrator'];
+const WRITERS: readonly Role[] = ['radiologist', 'technologist'];
 const PEOPLE_AND_MONITOR: readonly Role[] = [...READERS, 'monitor'];
 
 /** Method and path, as registered -> the roles which may call it; `null` is open to everybody. */
@@ -16,6 +17,11 @@ export const ACCESS = {
   'GET /api/audit': ['administrator'],
   'GET /metrics': ['monitor', 'administrator'],
   'GET /api/status': PEOPLE_AND_MONITOR,
+  'GET /api/providers': READERS,
+  'GET /api/analyses': ['administrator'],
+  'POST /api/analyses/:id/retry': ['administrator'],
+  'GET /api/studies/:id/analyses': READERS,
+  'POST /api/studies/:id/analyses': ['radiologist', 'technologist', 'administrator'],
   'GET /api/patients': READERS,
   'GET /api/patients/:id': READERS,
   'GET /api/patients/:id/studies': READERS,
@@ -26,6 +32,18 @@ export const ACCESS = {
   'GET /api/series/:id/instances': READERS,
   'GET /api/instances': READERS,
   'GET /api/instances/:id': READERS,
+  'GET /api/report-templates': READERS,
+  'GET /api/studies/:id/reports': READERS,
+  'POST /api/studies/:id/reports': WRITERS,
+  'GET /api/reports/:id': READERS,
+  'PUT /api/reports/:id/draft': WRITERS,
+  'POST /api/reports/:id/presence': WRITERS,
+  'POST /api/reports/:id/confirm': ['radiologist'],
+  'POST /api/reports/:id/preliminary': ['radiologist'],
+  'POST /api/reports/:id/sign': ['radiologist'],
+  'POST /api/reports/:id/amend': ['radiologist'],
+  'GET /api/reports/:id/versions': READERS,
+  'GET /api/reports/:id/versions/:n/pdf': READERS,
   'POST /api/orthanc/webhook': ['webhook', 'administrator'],
   'POST /api/orthanc/sync': ['technologist', 'administrator'],
   'GET /api/orthanc/sync/:id': ['technologist', 'administrator'],

@@ -19,12 +19,14 @@ import {
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
+import type { AnalysisRunner } from '../analysis/runner.ts';
 import type { Config } from '../config.ts';
 import type { Worker } from '../delivery/worker.ts';
 import { summarize } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { Sessions } from '../people/sessions.ts';
+import type { Reports } from '../reports/reports.ts';
 import type { Store } from '../store/database.ts';
 import { VERSION } from '../version.ts';
 import { ACCESS, isRouteKey, mayCall } from './access.ts';
@@ -34,12 +36,14 @@ import { createHealth } from './health.ts';
 import { createIdentifier } from './identify.ts';
 import { NewsRoom } from './news.ts';
 import { Problem, sendProblem } from './problems.ts';
+import { analysisRoutes } from './routes/analysis.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
 
 export type App = FastifyInstance<
@@ -55,7 +59,10 @@ export interface AppOptions {
   readonly store: Store;
   readonly worker: Worker;
   readonly metrics: Metrics;
+  readonly reports: Reports;
   readonly log: Log;
+  /** Null or left out where nothing is analysed. */
+  readonly analysis?: AnalysisRunner | null;
 }
 
 const BODY_BYTES = 64 * 1024;
@@ -64,7 +71,15 @@ const REQUESTS_A_MINUTE = 3_000;
 const REQUEST_MILLISECONDS = 30_000;
 
 /** Makes the server, not yet listening. */
-export async function createApp({ config, store, worker, metrics, log }: AppOptions): Promise<App> {
+export async function createApp({
+  config,
+  store,
+  worker,
+  metrics,
+  reports,
+  log,
+  analysis = null,
+}: AppOptions): Promise<App> {
   const { people } = config;
   const sessions = people === null ? null : new Sessions(store.sessions, people.list, people);
   const cookie = sessionCookie(people?.secureCookies ?? true);
@@ -162,6 +177,8 @@ export async function createApp({ config, store, worker, metrics, log }: AppOpti
   sessionRoutes(app, store, people, sessions, identify);
   eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
   auditRoutes(app, store);
+  analysisRoutes(app, store, analysis);
+  reportRoutes(app, store, reports);
   orthancRoutes(app, store, worker);
   operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
   docsRoutes(app);

@@ -11,6 +11,12 @@ export const AUDIT_EVENTS = {
   login: { code: '110114', type: '110122', action: 'E', meaning: 'Login' },
   logout: { code: '110114', type: '110123', action: 'E', meaning: 'Logout' },
   study_opened: { code: '110103', type: null, action: 'R', meaning: 'DICOM Instances Accessed' },
+  report_created: { code: '110110', type: null, action: 'C', meaning: 'Patient Record' },
+  report_read: { code: '110110', type: null, action: 'R', meaning: 'Patient Record' },
+  report_preliminary: { code: '110110', type: null, action: 'U', meaning: 'Patient Record' },
+  report_signed: { code: '110110', type: null, action: 'U', meaning: 'Patient Record' },
+  report_amended: { code: '110110', type: null, action: 'U', meaning: 'Patient Record' },
+  analysis_requested: { code: '110103', type: null, action: 'R', meaning: 'DICOM Instances Accessed' },
   audit_read: { code: '110101', type: null, action: 'R', meaning: 'Audit Log Used' },
 } as const;
 export type AuditEvent = keyof typeof AUDIT_EVENTS;

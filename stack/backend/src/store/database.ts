@@ -1,8 +1,16 @@
 /** The connection to the MongoDB-compatible database, its collections, indexes and validators. */
 import { MongoClient, type Collection, type Db, type Document, type IndexSpecification } from 'mongodb';
 import type { Config } from '../config.ts';
+import type { ArrivalsDocument, JobDocument, ResultDocument } from '../analysis/documents.ts';
 import type { AttemptsDocument } from '../people/attempts.ts';
 import type { SessionDocument } from '../people/sessions.ts';
+import type {
+  ConflictDocument,
+  OutboxDocument,
+  PresenceDocument,
+  ReportDocument,
+  VersionDocument,
+} from '../reports/model.ts';
 import type { AuditDocument } from './audit.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
@@ -18,6 +26,14 @@ export interface Store {
   readonly sessions: Collection<SessionDocument>;
   readonly attempts: Collection<AttemptsDocument>;
   readonly audit: Collection<AuditDocument>;
+  readonly analysisJobs: Collection<JobDocument>;
+  readonly analysisResults: Collection<ResultDocument>;
+  readonly analysisArrivals: Collection<ArrivalsDocument>;
+  readonly reports: Collection<ReportDocument>;
+  readonly reportVersions: Collection<VersionDocument>;
+  readonly draftConflicts: Collection<ConflictDocument>;
+  readonly reportPresence: Collection<PresenceDocument>;
+  readonly reportOutbox: Collection<OutboxDocument>;
 }
 
 /**
@@ -58,6 +74,14 @@ export function openStore(config: Config['database']): Store {
     sessions: db.collection('sessions'),
     attempts: db.collection('attempts'),
     audit: db.collection('audit'),
+    analysisJobs: db.collection('analysis_jobs'),
+    analysisResults: db.collection('analysis_results'),
+    analysisArrivals: db.collection('analysis_arrivals'),
+    reports: db.collection('reports'),
+    reportVersions: db.collection('report_versions'),
+    draftConflicts: db.collection('draft_conflicts'),
+    reportPresence: db.collection('report_presence'),
+    reportOutbox: db.collection('report_outbox'),
   };
 }
 
@@ -93,6 +117,17 @@ const PEOPLE_INDEXES: readonly (readonly [string, Record<string, 1 | -1>, { expi
   ['audit', { at: -1 }, {}],
   ['audit', { study_instance_uid: 1, at: -1 }, {}],
   ['audit', { user: 1, at: -1 }, {}],
+  ['analysis_jobs', { provider: 1, state: 1, run_after: 1 }, {}],
+  ['analysis_jobs', { study: 1, updated_at: -1 }, {}],
+  ['analysis_jobs', { updated_at: -1 }, {}],
+  ['analysis_jobs', { state: 1, updated_at: -1 }, {}],
+  ['analysis_results', { study: 1, at: -1 }, {}],
+  ['reports', { study_id: 1, created_at: -1 }, {}],
+  ['report_versions', { report_id: 1, version: -1 }, {}],
+  ['draft_conflicts', { report_id: 1, resolved_at: 1, at: 1 }, {}],
+  ['report_presence', { report_id: 1, at: 1 }, {}],
+  ['report_presence', { expires_at: 1 }, { expireAfterSeconds: 0 }],
+  ['report_outbox', { state: 1, next_at: 1 }, {}],
 ];
 
 /** The least each record must be, enforced by the database itself. */

@@ -8,6 +8,7 @@ import { createApp, type App } from '../../src/http/app.ts';
 import { createLog } from '../../src/log.ts';
 import { Metrics } from '../../src/metrics.ts';
 import { Orthanc } from '../../src/orthanc.ts';
+import { Reports } from '../../src/reports/reports.ts';
 import { openStore, type Store } from '../../src/store/database.ts';
 
 const token = (role: Role): string => `token-of-${role}-0123456789`;
@@ -46,7 +47,9 @@ beforeAll(async () => {
     people: { list: [], secureCookies: false, idleMinutes: 30, longestHours: 12 },
     delivery,
   };
-  app = await createApp({ config, store, worker, metrics, log });
+  const written = { storeToOrthanc: false, language: 'en', institution: null } as const;
+  const reports = new Reports(store, written, () => undefined);
+  app = await createApp({ config, store, worker, metrics, reports, log });
   await app.ready();
   const printed = app.printRoutes({ commonPrefix: false });
   registered.push(...printed.split('\n'));
@@ -56,17 +59,34 @@ afterAll(async () => {
   await store.client.close();
 });
 
+const REPORT = '/api/reports/488b66f6-c516-4282-a3d7-e5820a044c5b';
+const EDITOR = '0b1ac1b2-66a4-4f0b-9f6c-6c8a6d7e8f90';
 const EXAMPLES: Partial<Record<RouteKey, Partial<InjectOptions>>> = {
   'POST /api/orthanc/webhook': { payload: { id: 'x', event: 'OnStoredInstance' } },
   'POST /api/session': { payload: { user: 'x', password: 'y' } },
   'GET /api/events': { payloadAsStream: true },
   'GET /api/instances': { query: { sop_instance_uid: '1.2.3' } },
   'GET /api/docs/:asset': { url: '/api/docs/swagger-ui.css' },
+  'POST /api/studies/:id/reports': { payload: { id: EDITOR } },
+  'GET /api/reports/:id': { url: REPORT },
+  'PUT /api/reports/:id/draft': {
+    url: `${REPORT}/draft`,
+    payload: { revision: 1, editor: EDITOR, sequence: 1, fields: {} },
+  },
+  'POST /api/reports/:id/presence': { url: `${REPORT}/presence`, payload: { editor: EDITOR, field: null } },
+  'POST /api/reports/:id/confirm': { url: `${REPORT}/confirm`, payload: { revision: 1, fields: ['findings'] } },
+  'POST /api/reports/:id/preliminary': { url: `${REPORT}/preliminary`, payload: { revision: 1 } },
+  'POST /api/reports/:id/sign': { url: `${REPORT}/sign`, payload: { revision: 1 } },
+  'POST /api/reports/:id/amend': { url: `${REPORT}/amend`, payload: { revision: 1, reason: 'x' } },
+  'GET /api/reports/:id/versions': { url: `${REPORT}/versions` },
+  'GET /api/reports/:id/versions/:n/pdf': { url: `${REPORT}/versions/1/pdf` },
+  'POST /api/studies/:id/analyses': { payload: { provider: 'image_quality' } },
+  'POST /api/analyses/:id/retry': { url: `/api/analyses/${'0'.repeat(64)}/retry` },
   'GET /api/orthanc/sync/:id': { url: '/api/orthanc/sync/488b66f6-c516-4282-a3d7-e5820a044c5b' },
 };
 
 async function call(key: RouteKey, authorization?: string): Promise<LightMyRequestResponse> {
-  const [method, url] = key.split(' ') as ['GET' | 'POST' | 'DELETE', string];
+  const [method, url] = key.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE', string];
   const answer = await app.inject({
     method,
     url: url.replace(':id', '1.2.3'),
@@ -82,7 +102,7 @@ const KEYS = Object.keys(ACCESS) as RouteKey[];
 describe('access', () => {
   it('has a row for each route and a route for each row', () => {
     for (const key of KEYS) {
-      const [method, url] = key.split(' ') as ['GET' | 'POST' | 'DELETE', string];
+      const [method, url] = key.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE', string];
       expect(app.hasRoute({ method, url }), key).toBe(true);
     }
     expect(() => app.get('/api/secret', () => 'x')).toThrow();
@@ -194,7 +214,7 @@ describe('answers', () => {
     const answer = await app.inject({ url: '/api/docs/json', headers: asViewer });
     const paths = Object.keys(answer.json<{ paths: object }>().paths);
     for (const key of KEYS.filter((it) => !it.includes('/api/docs'))) {
-      expect(paths).toContain(key.split(' ')[1]?.replace(':id', '{id}'));
+      expect(paths).toContain(key.split(' ')[1]?.replaceAll(/:(\w+)/g, '{$1}'));
     }
     const page = await app.inject({ url: '/api/docs', headers: asViewer });
     expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);

@@ -10,6 +10,7 @@ import { Audit } from './pages/audit.tsx';
 import { Login } from './pages/login.tsx';
 import { Patient } from './pages/patient.tsx';
 import { Patients } from './pages/patients.tsx';
+import { Report } from './pages/report.tsx';
 import { Status } from './pages/status.tsx';
 import { Study } from './pages/study.tsx';
 import './styles.css';
@@ -57,6 +58,7 @@ function Pages(): ReactElement {
         <Route path="/patients" element={<Patients />} />
         <Route path="/patients/:id" element={<Patient />} />
         <Route path="/studies/:uid" element={<Study />} />
+        <Route path="/reports/:id" element={<Report />} />
         {administrator ? <Route path="/status" element={<Status />} /> : null}
         {administrator ? <Route path="/audit" element={<Audit />} /> : null}
         <Route path="/" element={<Navigate replace to="/patients" />} />

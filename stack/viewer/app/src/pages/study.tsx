@@ -7,6 +7,7 @@ import { Name } from '../components/name.tsx';
 import { Empty, Failed, Waiting } from '../components/states.tsx';
 import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
 import { personName } from '../dicom/person.ts';
+import { StudyReports } from '../reports/list.tsx';
 
 /** One study with its series; opening it is written down by the backend. */
 export function Study(): ReactElement {
@@ -69,6 +70,7 @@ export function Study(): ReactElement {
           {it.number_of_instances.toLocaleString()} in {it.number_of_series} series ({bytes(it.size_bytes)})
         </dd>
       </dl>
+      <StudyReports study={it.id} />
       <h2>Series</h2>
       {series.isPending ? <Waiting what="series" /> : null}
       {series.isError ? <Failed error={series.error} retry={() => void series.refetch()} /> : null}

@@ -2,8 +2,8 @@
  * What was typed and is not yet with the server, kept in this browser: it outlives a reload, a crash of the browser and
  * a server that is away. It goes when the server has it.
  *
- * Each page has an entry of its own, held by a lock as long as the page lives; a page that opens later takes over what a
- * page that is gone has left behind (Web Locks, https://www.w3.org/TR/web-locks/).
+ * Each page has an entry of its own, held by a lock as long as the page lives; a page that opens later takes over what
+ * a page that is gone has left behind (Web Locks, https://www.w3.org/TR/web-locks/).
  */
 
 export interface Kept {
@@ -64,22 +64,9 @@ async function hold(name: string): Promise<boolean> {
   });
 }
 
-const opened = new Map<string, Promise<Kept | null>>();
-
-/** What a page that is gone has left of a report; null for nothing. The page takes its place. */
+/** What a page that is gone has left of a report; null for nothing. The page that asks takes its place. */
 export async function takeOver(user: string, report: string): Promise<Kept | null> {
   const prefix = prefixOf(user, report);
-  const earlier = opened.get(prefix);
-  if (earlier !== undefined) {
-    const mine = await earlier;
-    return mine === null ? null : read(prefix + mine.editor);
-  }
-  const looking = look(prefix);
-  opened.set(prefix, looking);
-  return looking;
-}
-
-async function look(prefix: string): Promise<Kept | null> {
   const keys = Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index));
   for (const key of keys) {
     if (key?.startsWith(prefix) !== true) continue;

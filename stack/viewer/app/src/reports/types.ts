@@ -97,7 +97,19 @@ export interface Draft {
   editors: Editor[];
 }
 
+/** Whose report it is. */
+export interface Subject {
+  patient_name: string;
+  patient_id: string;
+  patient_birth_date: string | null;
+  patient_sex: string | null;
+  study_date: string | null;
+  study_description: string | null;
+  accession_number: string | null;
+}
+
 export interface Report extends Common {
+  subject: Subject | null;
   published: Version | null;
   may: Record<'save' | 'confirm' | 'preliminary' | 'sign' | 'amend', boolean>;
   draft: Draft | null;
