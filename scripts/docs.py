@@ -60,7 +60,7 @@ def configuration() -> str:
     lines += [
         f"| {role} | {', '.join(f'`{method} {prefix}`' for method, prefix in permissions)} |"
         for role, permissions in PERMISSIONS.items()
-        if role != "service"
+        if not role.startswith("service")
     ]
     return GENERATED + "\n".join(lines) + "\n"
 

@@ -217,6 +217,9 @@ def _accounts(site: Site) -> Iterator[Account]:
     for name, user in site.users.items():
         yield Account(name, user.role, user.password.secret)
     if site.backend.enabled:
-        yield Account(BACKEND_ACCOUNT, "service", site.backend.orthanc_password.secret)
+        # It stores nothing but signed reports, and only where the site wants them with the images.
+        stores = site.viewer.enabled and site.reports.store_to_orthanc
+        role = "service_that_stores" if stores else "service"
+        yield Account(BACKEND_ACCOUNT, role, site.backend.orthanc_password.secret)
     if site.viewer.enabled:
         yield Account(VIEWER_ACCOUNT, "viewer", site.viewer.orthanc_password.secret)

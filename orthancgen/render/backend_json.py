@@ -72,4 +72,9 @@ def _people(plan: Plan) -> dict[str, Any]:
             "idle_minutes": site.viewer.idle_minutes,
             "longest_hours": site.viewer.longest_hours,
         },
+        "reports": {
+            "store_to_orthanc": site.reports.store_to_orthanc,
+            "language": site.reports.language,
+            "institution": site.reports.institution,
+        },
     }

@@ -106,3 +106,5 @@ class Reports(Section):
     """Signed reports are stored in the study, as Encapsulated PDF."""
     language: Literal["en", "de", "fr"] = "en"
     """Language of the forms: English, German or French."""
+    institution: PlainText | None = None
+    """Name of the institution, at the head of each report."""
