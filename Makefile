@@ -21,6 +21,7 @@ check: setup-dev ## linters and types, of Python and TypeScript
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
+	cd stack/analysis && .venv/bin/mypy
 	$(VENV)/yamllint -s environments
 	$(VENV)/python scripts/docs.py --check
 	$(VENV)/python scripts/npm.py backend check

@@ -57,3 +57,16 @@ if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]"
   touch "$stamp"
 fi
+
+# The service that analyses images has packages of its own, which nothing else needs.
+if [ "$kind" = dev ]; then
+  analysis=stack/analysis
+  stamp=$analysis/.venv/.installed
+  if [ ! -e "$stamp" ] || [ $analysis/pyproject.toml -nt "$stamp" ] || [ $analysis/constraints.txt -nt "$stamp" ]; then
+    echo "installing Python packages into $analysis/.venv"
+    python3 -m venv $analysis/.venv
+    $analysis/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+      --constraint $analysis/constraints.txt --editable "$analysis[dev]"
+    touch "$stamp"
+  fi
+fi

@@ -22,9 +22,18 @@ PROOFS: Final = ("test_access", "test_arrival", "test_firewall", "test_verify", 
 LIVE: Final = sorted(str(path) for path in Path("tests/live").glob("test_*.py"))
 OF_PROOFS: Final = tuple(path for path in LIVE if Path(path).name.startswith(PROOFS))
 OF_SERVERS: Final = tuple(path for path in LIVE if path not in OF_PROOFS)
+ANALYSIS: Final = (
+    "stack/analysis/.venv/bin/python",
+    "-m",
+    "pytest",
+    "-c",
+    "stack/analysis/pyproject.toml",
+    "stack/analysis/tests",
+)
 PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests of the backend": (sys.executable, "scripts/npm.py", "backend", "test"),
     "tests of the viewer": (sys.executable, "scripts/npm.py", "viewer", "test"),
+    "tests of the analysis": (*ANALYSIS, "-q", "-p", "no:cacheprovider"),
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
