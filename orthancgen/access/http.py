@@ -23,6 +23,7 @@ _EVERYTHING: Final = "everything"
 _READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
 _PEOPLE: Final = (*_READERS, "monitor")
 _OPERATORS: Final = ("technologist", "administrator")
+_WRITERS: Final = ("radiologist", "technologist")
 _SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer"}
 """Account on Orthanc -> the service that logs in with it."""
 
@@ -37,6 +38,11 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /api/audit": ("administrator",),
     "GET /metrics": ("monitor", "administrator"),
     "GET /api/status": _PEOPLE,
+    "GET /api/providers": _READERS,
+    "GET /api/analyses": ("administrator",),
+    "POST /api/analyses/:id/retry": ("administrator",),
+    "GET /api/studies/:id/analyses": _READERS,
+    "POST /api/studies/:id/analyses": ("radiologist", "technologist", "administrator"),
     "GET /api/patients": _READERS,
     "GET /api/patients/:id": _READERS,
     "GET /api/patients/:id/studies": _READERS,
@@ -47,6 +53,18 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /api/series/:id/instances": _READERS,
     "GET /api/instances": _READERS,
     "GET /api/instances/:id": _READERS,
+    "GET /api/report-templates": _READERS,
+    "GET /api/studies/:id/reports": _READERS,
+    "POST /api/studies/:id/reports": _WRITERS,
+    "GET /api/reports/:id": _READERS,
+    "PUT /api/reports/:id/draft": _WRITERS,
+    "POST /api/reports/:id/presence": _WRITERS,
+    "POST /api/reports/:id/confirm": ("radiologist",),
+    "POST /api/reports/:id/preliminary": ("radiologist",),
+    "POST /api/reports/:id/sign": ("radiologist",),
+    "POST /api/reports/:id/amend": ("radiologist",),
+    "GET /api/reports/:id/versions": _READERS,
+    "GET /api/reports/:id/versions/:n/pdf": _READERS,
     "POST /api/orthanc/webhook": ("webhook", "administrator"),
     "POST /api/orthanc/sync": _OPERATORS,
     "GET /api/orthanc/sync/:id": _OPERATORS,
@@ -114,9 +132,11 @@ def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
 
 
 def _routes(role: str | None) -> tuple[str, ...]:
-    if role is not None and all(roles is None or role in roles for roles in ROUTES.values()):
+    may = tuple(route for route, roles in ROUTES.items() if roles is None or role in roles)
+    rest = [route for route in ROUTES if route not in may]
+    if not rest:
         return (_EVERYTHING,)
-    return tuple(route for route, roles in ROUTES.items() if roles is None or role in roles)
+    return (f"{_EVERYTHING} but {', '.join(rest)}",) if len(rest) < len(may) / 2 else may
 
 
 def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:

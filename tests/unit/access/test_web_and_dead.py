@@ -67,7 +67,10 @@ def test_users_and_nobody_on_orthanc(tmp_path: Path) -> None:
 
 def test_credentials_of_the_backend(tmp_path: Path) -> None:
     rows = {row.who: row for row in report_of(BASE, tmp_path).web if row.service == "the backend"}
-    assert rows["operator token"].may == ("everything",)
+    [may] = rows["operator token"].may
+    assert may.startswith("everything but ")
+    assert "POST /api/reports/:id/sign" in may
+    assert "/api/audit" not in may
     everybody = ("GET /healthz", "GET /readyz", "POST /api/session", "GET /api/session")
     assert rows["orthanc token"].may == (*everybody, "POST /api/orthanc/webhook")
     assert rows["nobody in particular"].may == everybody
