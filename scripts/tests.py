@@ -21,7 +21,12 @@ PYTEST: Final = (sys.executable, "-m", "pytest", *sys.argv[1:])
 PROOFS: Final = ("test_access", "test_arrival", "test_firewall", "test_verify", "test_wireguard")
 LIVE: Final = sorted(str(path) for path in Path("tests/live").glob("test_*.py"))
 OF_PROOFS: Final = tuple(path for path in LIVE if Path(path).name.startswith(PROOFS))
-OF_SERVERS: Final = tuple(path for path in LIVE if path not in OF_PROOFS)
+OF_SITES: Final = tuple(
+    path
+    for path in LIVE
+    if Path(path).name.startswith(("test_doctor", "test_modalities", "test_sheets", "test_viewer"))
+)
+OF_SERVERS: Final = tuple(path for path in LIVE if path not in (*OF_PROOFS, *OF_SITES))
 ANALYSIS: Final = (
     "stack/analysis/.venv/bin/python",
     "-m",
@@ -36,6 +41,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests of the analysis": (*ANALYSIS, "-q", "-p", "no:cacheprovider"),
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
+    "tests of sites that are used and go wrong": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SITES),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
     "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE),
 }
