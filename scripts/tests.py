@@ -36,8 +36,7 @@ ANALYSIS: Final = (
     "stack/analysis/tests",
 )
 PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "tests of the backend": (sys.executable, "scripts/npm.py", "backend", "test"),
-    "tests of the viewer": (sys.executable, "scripts/npm.py", "viewer", "test"),
+    "tests of the backend, then of the viewer on it": (sys.executable, "scripts/npm.py", "backend,viewer", "test"),
     "tests of the analysis": (*ANALYSIS, "-q", "-p", "no:cacheprovider"),
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
