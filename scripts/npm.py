@@ -18,7 +18,7 @@ from orthancgen.runtimes.native.programs import find_node
 def main() -> int:
     """Run the script of each program, one after the other; 1 where one of them fails."""
     names, script = sys.argv[1].split(","), sys.argv[2:]
-    return int(any([run(name, script) for name in names]))
+    return max(run(name, script) for name in names)
 
 
 def run(name: str, script: list[str]) -> int:
