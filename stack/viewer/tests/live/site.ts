@@ -148,9 +148,14 @@ export async function open(browser: Browser, site: Site, options: object = {}): 
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('console', (message) => {
-    if (message.type() === 'error') errors.push(`console: ${message.text()}`);
+    // What could not be loaded is told by its response, with its address.
+    const told = message.text().startsWith('Failed to load resource');
+    if (message.type() === 'error' && !told) errors.push(`console: ${message.text()}`);
   });
   page.on('pageerror', (error) => errors.push(`error: ${error.message}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) errors.push(`${String(response.status())} ${response.url()}`);
+  });
   page.on('request', (request) => {
     const url = request.url();
     if (!url.startsWith(site.url) && !/^(blob|data):/.test(url)) errors.push(`request to ${url}`);

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Written by orthancgen: is the gateway healthy? Exit 0 yes, 1 no.
 
+# Who closes the connection before the question is out must not end this script: it says what is wrong.
+trap '' PIPE
+
 if ! exec 3<>"/dev/tcp/127.0.0.1/20000"; then
   echo "nothing listens on the port of the gateway's health"
   exit 1

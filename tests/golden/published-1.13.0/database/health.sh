@@ -4,6 +4,9 @@
 # https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/#op_msg
 # Asked at the container's own address: while the image makes its first user, it listens on the loopback alone.
 
+# Who closes the connection before the question is out must not end this script: it says what is wrong.
+trap '' PIPE
+
 if ! exec 3<>"/dev/tcp/$HOSTNAME/27017"; then
   echo "nothing listens on port 27017"
   exit 1

@@ -3,6 +3,9 @@
 # The DICOM port must be listened on. It is not connected to: Orthanc reports each connection without an association.
 # The REST API must answer. 401 is an answer: it asks who is there.
 
+# Who closes the connection before the question is out must not end this script: it says what is wrong.
+trap '' PIPE
+
 listening=no
 printf -v dicom_port ':%04X' 2762
 while read -r _ local _ state _; do
