@@ -41,7 +41,7 @@ def health(script: str, folder: Path, **changes: Any) -> subprocess.CompletedPro
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[int]:
+def answering(answer: bytes, *, to_its_end: bool = False) -> Iterator[int]:
     """A port whose every caller gets these bytes once it said something."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         ended = threading.Event()
@@ -54,11 +54,12 @@ def answering(answer: bytes) -> Iterator[int]:
                         return
                     connection.recv(4096)
                     connection.sendall(answer)
-                    # Closed before everything was read, it would be reset, and the answer lost with it.
-                    connection.shutdown(socket.SHUT_WR)
-                    connection.settimeout(10)
-                    while connection.recv(4096):
-                        pass
+                    if to_its_end:
+                        # Closed before everything was read, it would be reset, and the answer lost with it.
+                        connection.shutdown(socket.SHUT_WR)
+                        connection.settimeout(10)
+                        while connection.recv(4096):
+                            pass
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -84,7 +85,7 @@ def test_of_orthanc(start_orthanc: Callable[..., OrthancServer], tmp_path: Path)
     no_http = health("orthanc/health.sh", tmp_path, **{**ports, "http/port": free_port()})
     assert no_http.returncode == 1
     assert "nothing listens on the HTTP port" in no_http.stdout
-    with answering(b"HTTP/1.1 500 Internal Server Error\r\n\r\n") as port:
+    with answering(b"HTTP/1.1 500 Internal Server Error\r\n\r\n", to_its_end=True) as port:
         failing = health("orthanc/health.sh", tmp_path, **{**ports, "http/port": port})
     assert failing.returncode == 1
     assert "500 Internal" in failing.stdout
