@@ -85,6 +85,9 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("webhook_has_a_receiver", {"backend/enabled": False}, ["webhook.enabled"]),
     ("webhook_has_a_receiver", {"backend/enabled": False, "webhook/enabled": False}, []),
     ("webhook_has_a_receiver", {"backend/enabled": False, "webhook/url": "https://h.example/"}, []),
+    ("viewer_has_what_it_shows", {}, []),
+    ("viewer_has_what_it_shows", {"viewer/enabled": True, "orthanc/plugins": ["dicomweb"]}, []),
+    ("viewer_has_what_it_shows", {"viewer/enabled": True}, ["viewer.enabled"]),
 ]
 
 VERSION_TABLE: list[tuple[str, dict[str, Any], str, list[str]]] = [
@@ -258,7 +261,11 @@ PRODUCTION_TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
         {**IMAGES, "runtime": "compose", "modalities/ct1/tls": False, "dicom/plain": {"enabled": True}},
         ["!dicom.plain.enabled"],
     ),
-    ("nothing_travels_in_the_clear", {"viewer": {"enabled": True, "listen_on": "::"}}, ["viewer.listen_on"]),
+    (
+        "nothing_travels_in_the_clear",
+        {"viewer": {"enabled": True, "listen_on": "::"}, "orthanc/plugins": ["dicomweb"]},
+        ["viewer.listen_on"],
+    ),
     (
         "nothing_travels_in_the_clear",
         {"dicom/tls": {"enabled": True, "client_certificates": "not_asked"}},

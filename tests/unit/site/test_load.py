@@ -188,7 +188,11 @@ def test_too_many_bases(tmp_path: Path) -> None:
         ("description: true", "description", 'quote it: "true"'),
         ("viewer: {enabled: 'true'}", "viewer.enabled", "without quotes"),
         ("images: {mango: 'mongo:8'}", "images.mango", "did you mean mongo?"),
-        ("viewer: {zzz: 1}", "viewer.zzz", "known here: enabled, port, listen_on"),
+        (
+            "viewer: {zzz: 1}",
+            "viewer.zzz",
+            "known here: enabled, port, listen_on, title, idle_minutes, longest_hours, orthanc_password",
+        ),
     ],
 )
 def test_hints(line: str, path: str, hint: str, tmp_path: Path) -> None:
