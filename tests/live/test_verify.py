@@ -57,6 +57,7 @@ ABSENT = {
     *("dicom-foreign-certificate-refused", "dicom-expired-certificate-refused"),
     *("dicom-old-tls-refused", "dicom-weak-ciphers-refused"),
     *("https-certificate", "plain-http-refused", "https-old-tls-refused", "https-weak-ciphers-refused"),
+    *("viewer-shows", "viewer-closed"),
 }
 PRESENT = len(CHECKS) - len(ABSENT)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  DICOM's DA and TM carry no zone
