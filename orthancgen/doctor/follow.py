@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Area, Diagnosis, Remedy
 from orthancgen.doctor.observe import archive, backend, orthanc_log, services
+from orthancgen.doctor.observe.answers import object_of
 from orthancgen.doctor.observe.archive import Study
 from orthancgen.doctor.questions.services.common import env
 from orthancgen.errors import InputError
@@ -180,10 +181,10 @@ def _recorded(case: Case, wanted: str, typed: str) -> str | None:
     if not case.site.backend.enabled or services.life(case, "backend") != "runs":
         return None
     if wanted == "study":
-        document = backend.json_of(case.backend(f"/api/studies/{typed}"))
+        document = object_of(case.backend(f"/api/studies/{typed}"))
         count = document.get("number_of_instances") if isinstance(document, dict) else None
         return f"{count} images" if isinstance(count, int) else None
-    document = backend.json_of(case.backend(f"/api/patients/{archive.quoted(typed)}"))
+    document = object_of(case.backend(f"/api/patients/{archive.quoted(typed)}"))
     if not isinstance(document, dict):
         return None
     count = document.get("number_of_instances")
@@ -277,7 +278,7 @@ def _passed_by_cursor(case: Case, name: str, one: Study, document: dict[str, Any
 
 def _in_records(case: Case, name: str, one: Study) -> Step:
     title = f"{name}it is recorded in the database"
-    document = backend.json_of(case.backend(f"/api/studies/{one.id}"))
+    document = object_of(case.backend(f"/api/studies/{one.id}"))
     if document == "HTTP 404":
         seen = ("the backend has read the change, and has no record of it: it compares everything from time to time",)
         return _explained(case, Step(title, "stopped", seen, _compare(case)), _TO_THE_RECORD)

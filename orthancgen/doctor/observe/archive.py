@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import httpx
-
 from orthancgen.doctor.case import Case
+from orthancgen.doctor.observe.answers import list_of, object_or_none
 
 _MOST_STUDIES: Final = 20
 _PAGE: Final = 2_000
@@ -111,30 +110,16 @@ def studies_of(case: Case, others: Sequence[tuple[str, str]]) -> tuple[str, ...]
 
 def _matches(case: Case, typed: str) -> tuple[tuple[str, str], ...] | str:
     def look() -> tuple[tuple[str, str], ...] | str:
-        answer = case.orthanc("/tools/lookup", method="POST", content=typed)
-        if isinstance(answer, str):
-            return answer
-        if answer.status_code != httpx.codes.OK:
-            return f"HTTP {answer.status_code}"
-        try:
-            document = answer.json()
-        except ValueError:
-            return "no JSON"
-        rows = document if isinstance(document, list) else []
+        rows = list_of(case.orthanc("/tools/lookup", method="POST", content=typed))
+        if isinstance(rows, str):
+            return rows
         return tuple((str(one.get("Type")), str(one.get("ID"))) for one in rows if isinstance(one, dict))
 
     return case.once(f"lookup {typed}", look)
 
 
 def _get(case: Case, path: str) -> dict[str, Any] | None:
-    answer = case.orthanc(path)
-    if isinstance(answer, str) or answer.status_code != httpx.codes.OK:
-        return None
-    try:
-        document = answer.json()
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) else None
+    return object_or_none(case.orthanc(path))
 
 
 def _text(holder: Any, key: str) -> str:

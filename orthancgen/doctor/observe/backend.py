@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from orthancgen.doctor.case import Case
+from orthancgen.doctor.observe.answers import object_of
 
 _METRIC: Final = re.compile(r"^(orthancgen_backend_\w{1,60}|process_start_time_seconds)(?:\{(.{0,300})\})? (\S{1,40})$")
 
@@ -55,20 +56,7 @@ def status(case: Case) -> dict[str, Any] | str:
 
 def look_at_status(case: Case) -> dict[str, Any] | str:
     """As :func:`status`, asked anew."""
-    return json_of(case.backend("/api/status"))
-
-
-def json_of(answer: httpx.Response | str) -> dict[str, Any] | str:
-    """The JSON object of a good answer, or what is wrong."""
-    if isinstance(answer, str):
-        return answer
-    if answer.status_code != httpx.codes.OK:
-        return f"HTTP {answer.status_code}"
-    try:
-        document = answer.json()
-    except ValueError:
-        return "no JSON"
-    return document if isinstance(document, dict) else "no JSON object"
+    return object_of(case.backend("/api/status"))
 
 
 def last_error(case: Case) -> Mapping[str, Any] | None:

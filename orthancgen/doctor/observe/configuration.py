@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from orthancgen.doctor.case import Case
+from orthancgen.doctor.observe.answers import object_or_none
 from orthancgen.errors import OrthancgenError
 from orthancgen.orthanc.keys import Version
 from orthancgen.release.mask import show
@@ -253,15 +254,4 @@ def running_version(case: Case) -> Version | None:
 
 def system(case: Case) -> dict[str, Any] | None:
     """`GET /system` of Orthanc; None where it does not answer its administrator."""
-
-    def look() -> dict[str, Any] | None:
-        answer = case.orthanc("/system")
-        if isinstance(answer, str) or answer.status_code != 200:
-            return None
-        try:
-            document = answer.json()
-        except ValueError:
-            return None
-        return document if isinstance(document, dict) else None
-
-    return case.once("system", look)
+    return case.once("system", lambda: object_or_none(case.orthanc("/system")))

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
 from orthancgen.doctor.case import Case
+from orthancgen.doctor.observe.answers import object_or_none
 from orthancgen.errors import OrthancgenError
 
 MEBIBYTE: Final = 2**20
@@ -119,18 +118,7 @@ def _df(said: str) -> tuple[int, int] | None:
 
 def statistics(case: Case) -> dict[str, Any] | None:
     """`GET /statistics` of Orthanc; None where it does not answer."""
-
-    def look() -> dict[str, Any] | None:
-        answer = case.orthanc("/statistics")
-        if isinstance(answer, str) or answer.status_code != httpx.codes.OK:
-            return None
-        try:
-            document = answer.json()
-        except ValueError:
-            return None
-        return document if isinstance(document, dict) else None
-
-    return case.once("statistics", look)
+    return case.once("statistics", lambda: object_or_none(case.orthanc("/statistics")))
 
 
 def stored_bytes(document: dict[str, Any]) -> int:

@@ -12,6 +12,7 @@ import httpx
 
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.observe import backend, configuration, services
+from orthancgen.doctor.observe.answers import object_of
 from orthancgen.doctor.observe.configuration import Altered
 from orthancgen.runtimes.native.account import SECRET_FILE
 
@@ -183,6 +184,6 @@ def waits(case: Case, cursor: int | None) -> float | None:
 
 
 def _changes(case: Case, path: str) -> list[dict[str, Any]]:
-    document = backend.json_of(case.orthanc(path))
+    document = object_of(case.orthanc(path))
     changes = document.get("Changes") if isinstance(document, dict) else None
     return [one for one in changes if isinstance(one, dict)] if isinstance(changes, list) else []
