@@ -7,10 +7,10 @@ from typing import Any
 from orthancgen.plan.addresses import LOOPBACK, addresses
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
+from orthancgen.plan.reached import browsers_come_by_https
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
-from orthancgen.render.viewer_json import browsers_come_by_https
 
 DATABASE_USER = "orthancgen_backend"
 
@@ -68,7 +68,7 @@ def _people(plan: Plan) -> dict[str, Any]:
         "trusted_proxies": [LOOPBACK] if native else [addresses(site).backend.subnet],
         "people": {
             "file": PEOPLE_FILE if native else f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}",
-            "secure_cookies": browsers_come_by_https(plan),
+            "secure_cookies": browsers_come_by_https(plan.site),
             "idle_minutes": site.viewer.idle_minutes,
             "longest_hours": site.viewer.longest_hours,
         },

@@ -13,6 +13,7 @@ _BY_SERVICE: Final[Mapping[str, frozenset[Area]]] = {
     "database": frozenset({"database", "backend", "delivery"}),
     "orthanc": _BY_REST.union(("orthanc", "gateway", "way_in", "admission")),
     "backend": frozenset({"backend", "scripts", "delivery", "viewer"}),
+    "viewer": frozenset({"viewer"}),
     # The way to Orthanc's REST API and to the backend's leads through it.
     "gateway": _BY_REST.union(("orthanc", "backend", "gateway", "way_in")),
 }
@@ -41,4 +42,4 @@ def of_listener(name: str) -> frozenset[Area]:
     """What follows where one listener of the plan cannot be reached by anybody, by its name there."""
     if name.startswith("DICOM"):
         return DICOM
-    return {"HTTP": WEB, "database": _BY_SERVICE["database"], "backend": _BY_SERVICE["backend"]}.get(name, frozenset())
+    return WEB if name == "HTTP" else _BY_SERVICE.get(name, frozenset())
