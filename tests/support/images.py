@@ -140,6 +140,17 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
     )
 
 
+def build_viewer(client: Any) -> str:
+    """The viewer's image, for the tests that need it: npm fetches OHIF; `build_all` has made the stand-in for `node`.
+
+    Raises:
+        ImageError: the build failed; with what it printed last.
+    """
+    bases = {"BASE_IMAGE": tag("node:1"), "BUILD_IMAGE": tag("node:1")}
+    build(client.api, build_files(OWN_IMAGES["viewer"]), tag=tag("viewer:1"), network="host", arguments=bases)
+    return tag("viewer:1")
+
+
 def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
     """A tar archive of a Debian with `include`, like the image `debian` where no variant is among the options.
 
