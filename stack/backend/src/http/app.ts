@@ -20,6 +20,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { AnalysisRunner } from '../analysis/runner.ts';
+import type { CatalogueKeeper } from '../catalogue/keeper.ts';
 import type { Config } from '../config.ts';
 import type { Worker } from '../delivery/worker.ts';
 import { summarize } from '../errors.ts';
@@ -57,6 +58,7 @@ export type App = FastifyInstance<
 export interface AppOptions {
   readonly config: Pick<Config, 'environment' | 'credentials' | 'trustedProxies' | 'people' | 'delivery'>;
   readonly store: Store;
+  readonly catalogue: CatalogueKeeper;
   readonly worker: Worker;
   readonly metrics: Metrics;
   readonly reports: Reports;
@@ -74,6 +76,7 @@ const REQUEST_MILLISECONDS = 30_000;
 export async function createApp({
   config,
   store,
+  catalogue,
   worker,
   metrics,
   reports,
@@ -173,9 +176,9 @@ export async function createApp({
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem(404, 'there is nothing at this address')));
 
   const health = createHealth(store, worker, config.delivery.pollSeconds);
-  recordRoutes(app, store, config.delivery.stableSeconds);
+  recordRoutes(app, store, catalogue, config.delivery.stableSeconds);
   sessionRoutes(app, store, people, sessions, identify);
-  eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
+  eventRoutes(app, new NewsRoom(catalogue, log), sessions, cookie.name);
   auditRoutes(app, store);
   analysisRoutes(app, store, analysis);
   reportRoutes(app, store, reports);

@@ -1,5 +1,6 @@
 /** Writes of the records. Each may be repeated at any time with the same effect. */
 import { MongoBulkWriteError, type AnyBulkWriteOperation } from 'mongodb';
+import { tellRemovals } from '../catalogue/removals.ts';
 import type { Store } from './database.ts';
 import type {
   InstanceDocument,
@@ -147,13 +148,14 @@ async function writeStudies(store: Store, ids: string[], fields: ParentFields['s
         ...group,
         ...senders(group),
         modalities_in_study: sorted(group.modalities_in_study),
-        changed_at: new Date(),
       },
       fields.has(_id),
+      CHANGED_NOW,
     ),
   );
   if (operations.length > 0) await store.studies.bulkWrite(operations, { ordered: false });
   const empty = without(ids, groups);
+  await tellRemovals(store.removals, empty);
   if (empty.length > 0) await store.studies.deleteMany({ _id: { $in: empty } });
 }
 
@@ -217,9 +219,13 @@ function update(
   id: string,
   set: object,
   upsert: boolean,
+  more: object = {},
 ): { updateOne: { filter: { _id: string }; update: { $set: object }; upsert: boolean } } {
-  return { updateOne: { filter: { _id: id }, update: { $set: set }, upsert } };
+  return { updateOne: { filter: { _id: id }, update: { $set: set, ...more }, upsert } };
 }
+
+/** By the database's own clock: those of several backends differ. */
+const CHANGED_NOW = { $currentDate: { changed_at: true } };
 
 function without(ids: readonly string[], groups: readonly { _id: string }[]): string[] {
   const present = new Set(groups.map((it) => it._id));

@@ -231,6 +231,15 @@ export class DatabaseServer extends Server {
     return this.#client.db('orthancgen');
   }
 
+  /** How a backend's own store is opened on it. */
+  get login(): { host: string; port: number; name: string; username: string; password: string } & {
+    authSource: null;
+    directConnection: true;
+  } {
+    const account = { username: 'backend', password: DATABASE_PASSWORD, authSource: null };
+    return { host: '127.0.0.1', port: this.port, name: 'orthancgen', ...account, directConnection: true };
+  }
+
   /** Drops every collection; the user stays. */
   async clear(): Promise<void> {
     for (const { name } of await this.db.listCollections().toArray()) await this.db.dropCollection(name);
@@ -318,7 +327,7 @@ export class BackendServer extends Server {
   /** Writes the configuration. Does not start. */
   static async create(
     folder: Folder,
-    orthanc: OrthancServer,
+    orthanc: Pick<OrthancServer, 'httpPort'>,
     database: DatabaseServer,
     delivery: object = {},
     people: object | null = null,

@@ -1,6 +1,7 @@
 /** Who may call what, and what errors look like: the real server, with a database that is not there. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CatalogueKeeper } from '../../src/catalogue/keeper.ts';
 import { ROLES, type Role } from '../../src/config.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import { ACCESS, mayCall, type RouteKey } from '../../src/http/access.ts';
@@ -49,7 +50,7 @@ beforeAll(async () => {
   };
   const written = { storeToOrthanc: false, language: 'en', institution: null } as const;
   const reports = new Reports(store, written, () => undefined);
-  app = await createApp({ config, store, worker, metrics, reports, log });
+  app = await createApp({ config, store, catalogue: new CatalogueKeeper(store, log), worker, metrics, reports, log });
   await app.ready();
   const printed = app.printRoutes({ commonPrefix: false });
   registered.push(...printed.split('\n'));
