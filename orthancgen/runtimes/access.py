@@ -97,6 +97,12 @@ class Access:
         return f"{scheme}://{in_url(self._reached(site.viewer.listen_on))}:{site.viewer.port}"
 
     @property
+    def analysis_url(self) -> str | None:
+        """Base URL of the service of analysis, as far as it is reached from this host: containers publish it not."""
+        site = self.plan.site
+        return f"http://{LOOPBACK}:{site.analysis.port}" if site.runtime == "native" else None
+
+    @property
     def backend_headers(self) -> dict[str, str]:
         """Headers that carry the operator's credential."""
         return {"Authorization": f"Bearer {self.secrets[self.plan.site.backend.operator_token.secret].reveal()}"}
