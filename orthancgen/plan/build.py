@@ -28,6 +28,8 @@ from orthancgen.site.types import is_ip, is_loopback
 BACKEND_ACCOUNT = "orthancgen-backend"
 VIEWER_ACCOUNT = "orthancgen-viewer"
 ANALYSIS_ACCOUNT = "orthancgen-analysis"
+SERVICE_ACCOUNTS = (BACKEND_ACCOUNT, VIEWER_ACCOUNT, ANALYSIS_ACCOUNT)
+"""Accounts on Orthanc that are nobody's of the model: each is a service's own."""
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
 
