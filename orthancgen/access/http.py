@@ -11,7 +11,7 @@ from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import LOOPBACK
-from orthancgen.plan.build import BACKEND_ACCOUNT, VIEWER_ACCOUNT
+from orthancgen.plan.build import ANALYSIS_ACCOUNT, BACKEND_ACCOUNT, VIEWER_ACCOUNT
 from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json
@@ -24,7 +24,7 @@ _READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
 _PEOPLE: Final = (*_READERS, "monitor")
 _OPERATORS: Final = ("technologist", "administrator")
 _WRITERS: Final = ("radiologist", "technologist")
-_SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer"}
+_SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer", ANALYSIS_ACCOUNT: "analysis"}
 """Account on Orthanc -> the service that logs in with it."""
 
 ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
@@ -84,6 +84,8 @@ def web_rows(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
         yield from _database(plan, settings)
     if plan.site.viewer.enabled:
         yield from _viewer(plan, policy, settings)
+    if plan.site.analysis.enabled:
+        yield from _analysis(plan, settings)
     yield from _management(plan, policy, settings)
 
 
@@ -174,6 +176,22 @@ def _viewer(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
     yield WebRow(
         "the viewer", NOBODY, None, ("open the page for the login",), from_where, site.viewer.port, encrypted,
         (settings.of("viewer", "enabled"),), "all else asks for a login",
+    )  # fmt: skip
+
+
+def _analysis(plan: Plan, settings: Settings) -> Iterator[WebRow]:
+    """The service that analyses: for the backend, by a token that both know."""
+    native = plan.site.runtime == "native"
+    port = plan.site.analysis.port if native else None
+    from_where = (_here(LOOPBACK),) if native else (_from(plan, "backend"),)
+    said_by = settings.of("analysis", "token")
+    yield WebRow(
+        "the analysis", "analysis token", None, ("have studies analysed",), (_from(plan, "backend"),), port, False,
+        (said_by,), "the token of the backend",
+    )  # fmt: skip
+    yield WebRow(
+        "the analysis", NOBODY, None, ("GET /healthz",), from_where, port, False, (said_by,),
+        "it says whether the service lives, and the names of its providers",
     )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ from orthancgen.site.types import is_ip, is_loopback
 
 BACKEND_ACCOUNT = "orthancgen-backend"
 VIEWER_ACCOUNT = "orthancgen-viewer"
+ANALYSIS_ACCOUNT = "orthancgen-analysis"
+SERVICE_ACCOUNTS = (BACKEND_ACCOUNT, VIEWER_ACCOUNT, ANALYSIS_ACCOUNT)
+"""Accounts on Orthanc that are nobody's of the model: each is a service's own."""
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
 
@@ -66,6 +69,9 @@ def _services(site: Site) -> Iterator[Service]:
     if site.backend.enabled:
         backend = Listener("backend", site.backend.listen_on, site.backend.port, ("backend", "port"))
         yield Service("backend", "Backend", (backend,), needs=("database",))
+    if site.analysis.enabled:
+        analysis = Listener("analysis", LOOPBACK, site.analysis.port, ("analysis", "port"))
+        yield Service("analysis", "Analysis", (analysis,), needs=("orthanc",))
     if site.viewer.enabled:
         yield Service("viewer", "Viewer", (_viewer(site),), needs=("backend", "orthanc"))
 
@@ -88,6 +94,8 @@ def _containers(site: Site) -> Iterator[Service]:
     yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http))
     if site.backend.enabled:
         yield Service("backend", "Backend", () if https else (backend,), needs=("database",))
+    if site.analysis.enabled:
+        yield Service("analysis", "Analysis", (), needs=("orthanc",))
     if site.viewer.enabled:
         yield Service("viewer", "Viewer", () if https else (_viewer(site),), needs=("backend", "orthanc"))
     if has_gateway(site):
@@ -164,6 +172,9 @@ def _backend_flows(site: Site) -> Iterator[Flow]:
     if site.viewer.enabled:
         yield Flow("viewer", "backend", site.backend.port, "the viewer's pages show the backend's records")
         yield Flow("viewer", "orthanc", site.http.port, "the viewer fetches images by DICOMweb")
+    if site.analysis.enabled:
+        yield Flow("backend", "analysis", site.analysis.port, "the backend has studies analysed")
+        yield Flow("analysis", "orthanc", site.http.port, "the analysis fetches images by DICOMweb")
 
 
 def _flows(site: Site) -> Iterator[Flow]:
@@ -182,6 +193,8 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("backend.orthanc_password", "password", ("orthanc", "backend")),
     ("backend.operator_token", "token", ("backend",)),
     ("viewer.orthanc_password", "password", ("orthanc", "viewer")),
+    ("analysis.orthanc_password", "password", ("orthanc", "analysis")),
+    ("analysis.token", "token", ("backend", "analysis")),
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
@@ -217,9 +230,13 @@ def _accounts(site: Site) -> Iterator[Account]:
     for name, user in site.users.items():
         yield Account(name, user.role, user.password.secret)
     if site.backend.enabled:
-        # It stores nothing but signed reports, and only where the site wants them with the images.
-        stores = site.viewer.enabled and site.reports.store_to_orthanc
+        # It stores nothing but signed reports and results, and only where the site wants them with the images.
+        reports = site.viewer.enabled and site.reports.store_to_orthanc
+        stores = reports or (site.analysis.enabled and site.analysis.store_sr)
         role = "service_that_stores" if stores else "service"
         yield Account(BACKEND_ACCOUNT, role, site.backend.orthanc_password.secret)
     if site.viewer.enabled:
         yield Account(VIEWER_ACCOUNT, "viewer", site.viewer.orthanc_password.secret)
+    if site.analysis.enabled:
+        password = site.analysis.orthanc_password.secret
+        yield Account(ANALYSIS_ACCOUNT, "service_that_reads_images", password)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Final
 
 from orthancgen.plan.addresses import LOOPBACK, addresses
 from orthancgen.plan.build import BACKEND_ACCOUNT
@@ -11,8 +12,11 @@ from orthancgen.plan.reached import browsers_come_by_https
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
+from orthancgen.site.analysis_checks import providers
 
 DATABASE_USER = "orthancgen_backend"
+_MORE_SECONDS: Final = 60
+"""How much longer than the analysis itself its answer is waited for."""
 
 
 def build(plan: Plan) -> str:
@@ -54,7 +58,33 @@ def configuration(plan: Plan) -> dict[str, Any]:
         },
         "credentials": credentials,
         **_people(plan),
+        **_analysis(plan),
         "delivery": backend.delivery.model_dump(),
+    }
+
+
+def _analysis(plan: Plan) -> dict[str, Any]:
+    """Who analyses, with one token for all: they are one service."""
+    said, layout = plan.site.analysis, layout_of(plan)
+    if not said.enabled:
+        return {}
+    names = providers(plan.site)
+    return {
+        "analysis": {
+            "providers": [
+                {
+                    "id": name,
+                    "url": f"http://{layout.analysis_host}:{said.port}/{name}",
+                    "token_file": f"{layout.secrets}/{said.token.secret}",
+                    # Each waits its turn while the service is at work for the others.
+                    "timeout_seconds": said.seconds * math.ceil(len(names) / said.workers) + _MORE_SECONDS,
+                }
+                for name in names
+            ],
+            "on_arrival": list(dict.fromkeys(said.on_arrival)),
+            "store_sr": said.store_sr,
+            "quiet_seconds": said.quiet_seconds,
+        }
     }
 
 

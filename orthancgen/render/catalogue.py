@@ -13,6 +13,7 @@ from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import (
     account_json,
+    analysis_json,
     backend_json,
     compose_yaml,
     haproxy_cfg,
@@ -51,6 +52,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
     Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("analysis/analysis.json", analysis_json.build, ("analysis",), lambda plan: plan.site.analysis.enabled),
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
     Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),

@@ -46,6 +46,7 @@ def ports_differ(site: Site) -> Iterator[Violation]:
             site.backend.enabled and site.runtime == "native",
         ),
         (("viewer", "port"), site.viewer.port, site.viewer.enabled),
+        (("analysis", "port"), site.analysis.port, site.analysis.enabled and site.runtime == "native"),
     ):
         if used and port in taken:
             yield Violation(path, f"port {port} is {taken[port]} already")
@@ -176,6 +177,9 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("backend", "operator_token"), site.backend.operator_token
     if site.viewer.enabled:
         yield ("viewer", "orthanc_password"), site.viewer.orthanc_password
+    if site.analysis.enabled:
+        yield ("analysis", "token"), site.analysis.token
+        yield ("analysis", "orthanc_password"), site.analysis.orthanc_password
     if site.dicom.tls.enabled:
         yield ("dicom", "tls", "certificate"), site.dicom.tls.certificate
         yield ("dicom", "tls", "private_key"), site.dicom.tls.private_key

@@ -50,6 +50,8 @@ class Images(Section):
     """Image of the programs that save and restore; without it, orthancgen's own."""
     viewer: ImageReference | None = None
     """Image of the viewer; without it, orthancgen's own."""
+    analysis: ImageReference | None = None
+    """Image of the service of analysis; without it, orthancgen's own."""
 
 
 class Contact(Section):

@@ -45,7 +45,7 @@ def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
 
 def images_are_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Images have a fixed tag, and none is known to be faulty."""
-    for field in ("orthanc", "mongo", "backend", "gateway", "backup", "viewer"):
+    for field in ("orthanc", "mongo", "backend", "gateway", "backup", "viewer", "analysis"):
         image = getattr(site.images, field)
         if image is not None and image_digest(image) is None and (image_tag(image) or "latest") == "latest":
             yield Violation(("images", field), "an image without a fixed tag changes under you", "name a version")

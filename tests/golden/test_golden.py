@@ -53,7 +53,7 @@ def orthanc_json(name: str) -> dict[str, Any]:
 
 
 def test_there_are_bundles() -> None:
-    assert len(NAMES) == 13
+    assert len(NAMES) == 15
     assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
 
 

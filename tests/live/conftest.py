@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orthancgen.runtimes.native.apps import APPS, ensure_built
+from orthancgen.runtimes.native.apps import NODE_APPS, ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
@@ -25,7 +25,7 @@ def state_root() -> Iterator[Path]:
         state = State(root / "build")
         state.apps.mkdir()
         node, npm = find_node()
-        for name in APPS:
+        for name in NODE_APPS:
             ensure_built(name, Programs(Path("Orthanc"), None, node, npm), state, Silent(), ())
         yield root
 

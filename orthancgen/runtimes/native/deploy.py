@@ -15,7 +15,7 @@ from orthancgen.render.container_files import PEOPLE_FILE
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native import apps, database, health, orphans
+from orthancgen.runtimes.native import apps, database, health, models, orphans
 from orthancgen.runtimes.native.account import SECRET_FILE, Account, check_storage, find_account, protect
 from orthancgen.runtimes.native.programs import Programs, find_programs
 from orthancgen.runtimes.native.record import (
@@ -109,6 +109,7 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
     built = {
         name: apps.ensure_built(name, programs, state, report, hidden) for name in apps.APPS if name in plan.by_name
     }
+    digests = models.check(plan, built["analysis"], report) if "analysis" in built else ""
     bundle = render(plan)
     return _Target(
         plan=plan,
@@ -118,7 +119,7 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
         programs=programs,
         apps=built,
         account=account,
-        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, built)),
+        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, built), digests),
         variables=_variables(state, programs, account),
     )
 
@@ -127,7 +128,7 @@ def _files(programs: Programs, built: Mapping[apps.AppName, Path]) -> dict[Servi
     files: dict[ServiceName, Path] = {"orthanc": programs.orthanc}
     if programs.secantusd:
         files["database"] = programs.secantusd
-    return {**files, **{name: app / "server.mjs" for name, app in built.items()}}
+    return {**files, **{name: apps.main_file(name, app) for name, app in built.items()}}
 
 
 def _variables(state: State, programs: Programs, account: Account | None) -> dict[str, str]:

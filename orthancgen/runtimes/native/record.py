@@ -59,9 +59,20 @@ def fingerprint_secret(value: SecretValue) -> str:
 
 
 def fingerprint_services(
-    plan: Plan, bundle: Bundle, secrets: Mapping[str, SecretValue], programs: Mapping[ServiceName, Path]
+    plan: Plan,
+    bundle: Bundle,
+    secrets: Mapping[str, SecretValue],
+    programs: Mapping[ServiceName, Path],
+    models: str = "",
 ) -> dict[ServiceName, str]:
     """One digest a service, over everything that makes it behave as it does: files, secrets, program, command.
+
+    Args:
+        plan: what is wanted.
+        bundle: its files.
+        secrets: the values in use.
+        programs: the program of each service.
+        models: the digests of the models that the analysis runs.
 
     Raises:
         OSError: a program is not there any more.
@@ -78,6 +89,8 @@ def fingerprint_services(
         program = programs[service.name].resolve()
         status = program.stat()
         digest.update(f"{program}\0{status.st_size}\0{status.st_mtime_ns}\0{commands[service.name]}".encode())
+        if service.name == "analysis":
+            digest.update(f"\0{models}".encode())
         digests[service.name] = digest.hexdigest()
     return digests
 

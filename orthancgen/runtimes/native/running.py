@@ -18,8 +18,10 @@ from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State, cannot_use
 
-START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "viewer")
-_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (("viewer",), ("backend",), ("orthanc", "database"))
+START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "analysis", "viewer")
+_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (
+    ("viewer",), ("backend",), ("analysis",), ("orthanc", "database"),
+)  # fmt: skip
 """Those of one group stop at once; first those that use the others."""
 
 

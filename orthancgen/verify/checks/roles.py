@@ -1,4 +1,4 @@
-"""What a role may not do on Orthanc's REST API is refused with 403: people by role, and the backend's own account."""
+"""What a role may not do on Orthanc's REST API is refused with 403: people by role, and those of services."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _people(context: Context) -> Verdict:
 def _service(context: Context) -> Verdict:
     roles = sorted({account.role for account in context.plan.accounts if account.role.startswith("service")})
     if not roles:
-        return skipped("HTTP 403 for what the backend's account may not do", "the model has no account for a service")
+        return skipped("HTTP 403 for what a service's account may not do", "the model has no account for a service")
     return _refused(context, roles)
 
 
@@ -67,4 +67,4 @@ def _refused(context: Context, roles: Iterable[str]) -> Verdict:
 
 
 PEOPLE = Check("role-limits", "A role cannot do what it may not", "negative", _people)
-SERVICE = Check("service-account-limits", "The backend's account cannot do what it may not", "negative", _service)
+SERVICE = Check("service-account-limits", "A service's account cannot do what it may not", "negative", _service)

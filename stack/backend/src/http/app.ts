@@ -183,7 +183,8 @@ export async function createApp({
   analysisRoutes(app, store, analysis);
   reportRoutes(app, store, reports);
   orthancRoutes(app, store, worker);
-  operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
+  const analyses = analysis !== null;
+  operationRoutes(app, { environment: config.environment, store, worker, metrics, health, analyses });
   docsRoutes(app);
   return app;
 }

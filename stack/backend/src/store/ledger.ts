@@ -79,11 +79,14 @@ interface PatientGroup extends Omit<StudyGroup, 'modalities_in_study'> {
  * studies.
  *
  * Nothing is counted up, so repeating it never counts twice. A parent with nothing below it is removed.
+ *
+ * @returns the studies with nothing below them: those that are not recorded, or not any more
  */
-export async function writeParents(store: Store, ids: ParentIds, fields: ParentFields): Promise<void> {
+export async function writeParents(store: Store, ids: ParentIds, fields: ParentFields): Promise<string[]> {
   await writeSeries(store, [...ids.series], fields.series);
-  await writeStudies(store, [...ids.studies], fields.studies);
+  const gone = await writeStudies(store, [...ids.studies], fields.studies);
   await writePatients(store, [...ids.patients], fields.patients);
+  return gone;
 }
 
 async function writeSeries(store: Store, ids: string[], fields: ParentFields['series']): Promise<void> {
@@ -125,8 +128,8 @@ async function writeSeries(store: Store, ids: string[], fields: ParentFields['se
   if (empty.length > 0) await store.series.deleteMany({ _id: { $in: empty } });
 }
 
-async function writeStudies(store: Store, ids: string[], fields: ParentFields['studies']): Promise<void> {
-  if (ids.length === 0) return;
+async function writeStudies(store: Store, ids: string[], fields: ParentFields['studies']): Promise<string[]> {
+  if (ids.length === 0) return [];
   const groups = await store.series
     .aggregate<StudyGroup>([
       { $match: { parent_study: { $in: ids } } },
@@ -157,6 +160,7 @@ async function writeStudies(store: Store, ids: string[], fields: ParentFields['s
   const empty = without(ids, groups);
   await tellRemovals(store.removals, empty);
   if (empty.length > 0) await store.studies.deleteMany({ _id: { $in: empty } });
+  return empty;
 }
 
 async function writePatients(store: Store, ids: string[], fields: ParentFields['patients']): Promise<void> {
