@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
-from orthancgen.errors import Exit, InputError, OrthancgenError, ProgramMissingError
+from orthancgen.errors import Exit, InputError, OrthancgenError
 from orthancgen.orthanc.keys import Version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
@@ -57,16 +57,9 @@ def print_json(document: Any) -> None:
 
 def installed_version() -> Version | None:
     """The version of the installed Orthanc, or None where there is none."""
-    from orthancgen.orthanc.detect import installed_version as ask
-    from orthancgen.runtimes.native.programs import find_orthanc
+    from orthancgen.runtimes.native.installed import installed_version as ask
 
-    program = find_orthanc()
-    if program is None:
-        return None
-    try:
-        return ask(str(program))
-    except ProgramMissingError:
-        return None
+    return ask()
 
 
 def load_environment(env: str) -> Loaded:
@@ -90,10 +83,10 @@ def load_plan(env: str) -> tuple[Loaded, Plan]:
         show_problems(loaded.problems, loaded.sources)
     built = build_plan(site, loaded.version)
     if site.runtime == "compose":
-        from orthancgen.runtimes.compose.pins import digests, lock_path, read_lock
+        from orthancgen.runtimes.compose.pins import pinned
 
         # Exactly these images, from now on: written by `orthancgen pin`.
-        built = replace(built, image_digests=digests(read_lock(lock_path(loaded.path))))
+        built = replace(built, image_digests=pinned(loaded.path))
     return loaded, built
 
 
