@@ -69,17 +69,18 @@ def load(env: str | os.PathLike[str]) -> Environment:
         InputError: there is no such environment, or it is invalid; `problems` has every problem at once, each with its
             place (`mark`, `key_path`), `message` and `hint`.
 
-    >>> import orthancgen
-    >>> prod = orthancgen.load("prod")
-    >>> prod.site.orthanc.aet, str(prod.version), prod.site.modalities["ct1"].may
-    ('ORTHANC_PROD_AE', '1.13.0', ('echo', 'store'))
+    Examples:
+        >>> import orthancgen
+        >>> prod = orthancgen.load("prod")
+        >>> prod.site.orthanc.aet, str(prod.version), prod.site.modalities["ct1"].may
+        ('ORTHANC_PROD_AE', '1.13.0', ('echo', 'store'))
 
-    >>> from orthancgen.errors import InputError
-    >>> try:
-    ...     orthancgen.load("pord")
-    ... except InputError as error:
-    ...     print(error.message, error.hint, int(error.exit_code), sep="; ")
-    no environment pord: environments/pord.yaml is not a file; did you mean prod?; 2
+        >>> from orthancgen.errors import InputError
+        >>> try:
+        ...     orthancgen.load("pord")
+        ... except InputError as error:
+        ...     print(error.message, error.hint, int(error.exit_code), sep="; ")
+        no environment pord: environments/pord.yaml is not a file; did you mean prod?; 2
     """
     from orthancgen.runtimes.native.installed import installed_version
 
@@ -99,14 +100,15 @@ def plan(environment: Environment | Site) -> Plan:
     Args:
         environment: as `load` gave it; or a site alone, for the version that it names, without pinned images.
 
-    >>> import orthancgen
-    >>> prod = orthancgen.plan(orthancgen.load("prod"))
-    >>> [service.name for service in prod.services]
-    ['database', 'orthanc', 'backend', 'gateway']
-    >>> for flow in prod.flows:
-    ...     if flow.source == "192.168.10.21/32":
-    ...         print(flow.service, flow.port, flow.reason, sep=", ")
-    orthanc, 2762, modality ct1
+    Examples:
+        >>> import orthancgen
+        >>> prod = orthancgen.plan(orthancgen.load("prod"))
+        >>> [service.name for service in prod.services]
+        ['database', 'orthanc', 'backend', 'gateway']
+        >>> for flow in prod.flows:
+        ...     if flow.source == "192.168.10.21/32":
+        ...         print(flow.service, flow.port, flow.reason, sep=", ")
+        orthanc, 2762, modality ct1
     """
     if isinstance(environment, Site):
         return build_plan(environment)
@@ -125,12 +127,13 @@ def render(plan: Plan) -> Bundle:
     Raises:
         RenderError: a syntax cannot carry a value, or a firewall cannot express what is wanted.
 
-    >>> import json, orthancgen
-    >>> bundle = orthancgen.render(orthancgen.plan(orthancgen.load("prod")))
-    >>> [file.path for file in bundle.files][:3]
-    ['orthanc/orthanc.json', 'orthanc/orthancgen.lua', 'orthanc/health.sh']
-    >>> json.loads(bundle.file("orthanc/orthanc.json").content)["DicomAet"]
-    'ORTHANC_PROD_AE'
+    Examples:
+        >>> import json, orthancgen
+        >>> bundle = orthancgen.render(orthancgen.plan(orthancgen.load("prod")))
+        >>> [file.path for file in bundle.files][:3]
+        ['orthanc/orthanc.json', 'orthanc/orthancgen.lua', 'orthanc/health.sh']
+        >>> json.loads(bundle.file("orthanc/orthanc.json").content)["DicomAet"]
+        'ORTHANC_PROD_AE'
     """
     from orthancgen.render.catalogue import render as render_plan
 
@@ -162,11 +165,12 @@ def audit(
             named.
         RenderError: an environment cannot be rendered.
 
-    >>> import orthancgen
-    >>> report = orthancgen.audit("prod", rules=["no-backup", "dicom-without-tls"])
-    >>> for finding in report.findings:
-    ...     print(finding.rule.id, finding.severity.word, finding.file)
-    no-backup low environments/prod.yaml
+    Examples:
+        >>> import orthancgen
+        >>> report = orthancgen.audit("prod", rules=["no-backup", "dicom-without-tls"])
+        >>> for finding in report.findings:
+        ...     print(finding.rule.id, finding.severity.word, finding.file)
+        no-backup low environments/prod.yaml
     """
     from orthancgen.audit.judged import judged
     from orthancgen.audit.run import load_rules

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from orthancgen.cli.output import console, installed_version, leave, output_option, print_json
+from orthancgen.cli.output import complete_environment, console, installed_version, leave, output_option, print_json
 from orthancgen.errors import Exit, InputError
 from orthancgen.orthanc.keys import SUPPORTED, Version
 
@@ -36,7 +36,7 @@ class _Wanted:
 
 
 @click.command()
-@click.argument("targets", metavar="TARGET...", nargs=-1)
+@click.argument("targets", metavar="TARGET...", nargs=-1, shell_complete=complete_environment)
 @click.option(
     "--format",
     "form",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -19,6 +19,9 @@ from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
 from orthancgen.site.load import Loaded, load, resolve
 from orthancgen.site.problems import Problem, as_text
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +35,17 @@ def console(*, err: bool = False) -> Console:
 
 def env_argument(function: F) -> F:
     """The ENV argument."""
-    return click.argument("env", metavar="ENV")(function)
+    return click.argument("env", metavar="ENV", shell_complete=complete_environment)(function)
+
+
+def complete_environment(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of environments, for a shell that completes; where none begins like that, the shell looks for a file."""
+    from click.shell_completion import CompletionItem
+
+    from orthancgen.ci.environments import environments_in
+
+    names = [name for name in environments_in(Path("environments")) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def json_option(function: F) -> F:
