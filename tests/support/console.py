@@ -1,12 +1,11 @@
 """The commands of a page of the documentation: read from its fences, run in one shell, compared with what is shown.
 
 A fence ``console`` holds commands behind ``$ `` with what they print. ``# exit N`` behind a command is its exit code.
-``...`` stands for anything, also for lines; the amount of white space does not count.
+``...`` stands for the rest of a line, and alone on a line for any lines; the amount of white space does not count.
 """
 
 from __future__ import annotations
 
-import doctest
 import os
 import re
 import subprocess
@@ -19,7 +18,7 @@ from typing import IO, Final
 _FENCE: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXIT: Final = re.compile(r"#\s*exit (\d+)$")
 _MARK: Final = "\x1eexit:"
-_FLAGS: Final = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_ANYTHING: Final = r"(?:[^\n]*\n)*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,17 @@ class Step:
 
     def is_like(self, printed: str) -> bool:
         """Whether that is what the page shows."""
-        return doctest.OutputChecker().check_output(self.shown, printed, _FLAGS)
+        pattern = "".join(_ANYTHING if line == "..." else _pattern(line) for line in _tidy(self.shown))
+        return re.fullmatch(pattern, "".join(f"{line}\n" for line in _tidy(printed))) is not None
+
+
+def _tidy(text: str) -> list[str]:
+    """The lines that are not empty, each with single spaces."""
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+def _pattern(line: str) -> str:
+    return r"[^\n]*".join(re.escape(part.strip()) for part in line.split("...")) + "\n"
 
 
 def steps_of(page: Path) -> list[Step]:
