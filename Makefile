@@ -42,6 +42,9 @@ site: setup-dev ## the documentation as a site, into build/site; nothing in it i
 dist: setup-dev ## wheel, sources, bills of materials and checksums, into dist/
 	$(VENV)/python -m scripts.dist
 
+image: setup-dev ## the container image of the command, on the engine of this machine
+	$(VENV)/python -m scripts.image
+
 setup:
 	@scripts/setup.sh native
 

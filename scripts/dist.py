@@ -63,15 +63,30 @@ def build(folder: Path, *, root: Path = ROOT, time: str | None = None) -> tuple[
     return wheel, sources
 
 
+_UV: Final = (sys.executable, "-m", "uv", "--quiet", "--no-config")
+_INSTALL: Final = ("pip", "install", "--link-mode=copy", "--constraints", str(CONSTRAINTS))
+"""Copies, not links: nothing that happens to one environment reaches another."""
+
+
 def install(wheel: Path, folder: Path) -> Path:
     """Install a wheel with the constraints into a new virtual environment of its own; the Python of that."""
-    uv = [sys.executable, "-m", "uv", "--quiet", "--no-config"]
     python = folder / "bin" / "python"
-    _run([*uv, "venv", "--python", sys.executable, str(folder)])
-    # Copies, not links: nothing that happens to one environment reaches another.
-    arguments = ["pip", "install", "--link-mode=copy", "--python", str(python), "--constraints", str(CONSTRAINTS)]
-    _run([*uv, *arguments, str(wheel)])
+    _run([*_UV, "venv", "--python", sys.executable, str(folder)])
+    _run([*_UV, *_INSTALL, "--python", str(python), str(wheel)])
     return python
+
+
+def install_into(folder: Path, wheel: Path, *, python: str, platform: str) -> None:
+    """Install a wheel with the constraints into a plain folder, for another Python and another machine.
+
+    Args:
+        folder: where its packages are written.
+        wheel: of orthancgen.
+        python: version, such as 3.13.
+        platform: as uv names it, such as x86_64-manylinux_2_28.
+    """
+    where = ["--target", str(folder), "--python-version", python, "--python-platform", platform]
+    _run([*_UV, *_INSTALL, *where, "--only-binary", ":all:", str(wheel)])
 
 
 def python_bill(python: Path) -> str:
