@@ -39,6 +39,9 @@ docs: setup-dev ## write the generated documentation
 site: setup-dev ## the documentation as a site, into build/site; nothing in it is fetched from elsewhere
 	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build
 
+screenshots: setup-dev ## pictures of the documentation, by a real browser, into docs/images
+	$(VENV)/python -m scripts.screenshots
+
 dist: setup-dev ## wheel, sources, bills of materials and checksums, into dist/
 	$(VENV)/python -m scripts.dist
 
