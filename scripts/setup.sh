@@ -14,6 +14,8 @@ if [ "$kind" = dev ]; then
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
   packages+=(chromium faketime poppler-utils zbar-tools)
+  # What reads manual pages, and shells that complete commands.
+  packages+=(fish mandoc zsh)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
@@ -49,7 +51,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 extras=native,pdf
-[ "$kind" = dev ] && extras=native,pdf,dev
+[ "$kind" = dev ] && extras=native,pdf,dev,docs
 stamp=.venv/.installed-$kind
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   echo "installing Python packages into .venv"
