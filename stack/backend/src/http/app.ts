@@ -45,6 +45,7 @@ import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { verificationRoutes } from './routes/verification.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -176,11 +177,12 @@ export async function createApp({
   recordRoutes(app, store, config.delivery.stableSeconds);
   sessionRoutes(app, store, people, sessions, identify);
   eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
-  auditRoutes(app, store);
+  auditRoutes(app, store, config.environment.name);
   analysisRoutes(app, store, analysis);
   reportRoutes(app, store, reports);
   orthancRoutes(app, store, worker);
   operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
+  verificationRoutes(app, store, config.environment.name);
   docsRoutes(app);
   return app;
 }
