@@ -21,7 +21,8 @@ const entry = (more: Partial<AuditDocument> = {}): AuditDocument => ({
 
 function problemsOf(text: string): string | null {
   using schema = XmlDocument.fromBuffer(readFileSync(new URL('audit-message.rng', import.meta.url)));
-  // eslint-disable-next-line @typescript-eslint/no-deprecated -- the standard's schema is RELAX NG; the version is pinned
+  // The standard's schema is RELAX NG; the version is pinned.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
   using validator = RelaxNGValidator.fromDoc(schema);
   using document = XmlDocument.fromString(text);
   try {
