@@ -13,6 +13,8 @@ from rich.text import Text
 from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError
+from orthancgen.runtimes.runtime import Runtime
+from orthancgen.site.load import Loaded
 from orthancgen.verify.document import as_json, as_junit
 from orthancgen.verify.result import CheckResult, Outcome, summary
 
@@ -35,13 +37,13 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
 def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: Path | None) -> None:
     """Prove that ENV is what was asked for: what must work, works; what must be refused, is refused.
 
-    Stores an image of a test patient and removes it again. Exit 0 where every proof holds, 1 where one fails, 5 where
-    nothing could be proven.
+    Stores an image of a test patient and removes it again. What was found is told to the backend, for its status page.
+    Exit 0 where every proof holds, 1 where one fails, 5 where nothing could be proven.
     """
     from orthancgen.runtimes.proofs import noted
     from orthancgen.verify.run import run
 
-    _, runtime = load_running(env, state_root)
+    loaded, runtime = load_running(env, state_root)
     plan, access = runtime.plan, runtime.access()
     form = "json" if as_json else form
     if output is not None:
@@ -53,8 +55,18 @@ def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: 
     finally:
         progress.stop()
     _tell(plan.site.environment, results, form, output)
+    tell_backend(loaded, runtime, results)
     if not all(result.passed for result in results):
         leave(Exit.SOMETHING_TO_SEE)
+
+
+def tell_backend(loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...]) -> None:
+    """Tell the backend what was found; that it cannot be told is a warning, and changes nothing."""
+    from orthancgen.doctor.verification import tell
+
+    why = tell(loaded, runtime, results)
+    if why is not None:
+        console(err=True).print(f"warning: the backend could not be told of this: {why}", style="yellow", markup=False)
 
 
 def show_results(out: Console, results: tuple[CheckResult, ...]) -> None:

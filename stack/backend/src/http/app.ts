@@ -46,6 +46,7 @@ import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { verificationRoutes } from './routes/verification.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -178,13 +179,14 @@ export async function createApp({
   const health = createHealth(store, worker, config.delivery.pollSeconds);
   recordRoutes(app, store, catalogue, config.delivery.stableSeconds);
   sessionRoutes(app, store, people, sessions, identify);
-  eventRoutes(app, new NewsRoom(catalogue, log), sessions, cookie.name);
-  auditRoutes(app, store);
+  eventRoutes(app, new NewsRoom(catalogue, store, log), sessions, cookie.name);
+  auditRoutes(app, store, config.environment.name);
   analysisRoutes(app, store, analysis);
   reportRoutes(app, store, reports);
   orthancRoutes(app, store, worker);
   const analyses = analysis !== null;
   operationRoutes(app, { environment: config.environment, store, worker, metrics, health, analyses });
+  verificationRoutes(app, store, config.environment.name);
   docsRoutes(app);
   return app;
 }

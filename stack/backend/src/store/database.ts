@@ -13,6 +13,7 @@ import type {
   ReportDocument,
   VersionDocument,
 } from '../reports/model.ts';
+import type { VerificationDocument } from '../status/verification.ts';
 import type { AuditDocument } from './audit.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
@@ -38,6 +39,7 @@ export interface Store {
   readonly draftConflicts: Collection<ConflictDocument>;
   readonly reportPresence: Collection<PresenceDocument>;
   readonly reportOutbox: Collection<OutboxDocument>;
+  readonly verification: Collection<VerificationDocument>;
 }
 
 /**
@@ -87,6 +89,7 @@ export function openStore(config: Config['database']): Store {
     draftConflicts: db.collection('draft_conflicts'),
     reportPresence: db.collection('report_presence'),
     reportOutbox: db.collection('report_outbox'),
+    verification: db.collection('verification'),
   };
 }
 
