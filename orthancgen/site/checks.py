@@ -255,6 +255,25 @@ def target_version(site: Site, installed: Version | None = None) -> Version:
     return Version.parse(site.orthanc.version)
 
 
+def deployment_has_a_host(site: Site) -> Iterator[Violation]:
+    """Nothing is said of a host that is not named, and systemd keeps up what the native runtime starts."""
+    deployment = site.deployment
+    for key in ("port", "user", "become"):
+        if deployment.host is None and key in deployment.model_fields_set:
+            yield Violation(
+                ("deployment", key),
+                "no host is named, so this says nothing",
+                "deployment: {host: pacs.hospital.example}",
+                "warning",
+            )
+    if deployment.supervisor_under == "systemd" and site.runtime != "native":
+        yield Violation(
+            ("deployment", "supervisor_under"),
+            f"the runtime {site.runtime} has no supervisor: the engine starts its containers again by itself",
+            "leave it out, or runtime: native",
+        )
+
+
 def version_is_known(site: Site, version: Version) -> Iterator[Violation]:
     """The version is one whose keys are known."""
     if version < SUPPORTED[0]:
@@ -336,6 +355,7 @@ CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     certificates_can_be_renewed,
     webhook_has_a_receiver,
     viewer_has_what_it_shows,
+    deployment_has_a_host,
 )
 VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     version_is_known,

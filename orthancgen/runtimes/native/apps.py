@@ -38,8 +38,7 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
         DeployError: npm failed; says what it printed last.
         OSError: as the file system says.
     """
-    source = locate(f"stack/{name}")
-    target = state.apps / f"{name}-{_fingerprint(source)}"
+    source, target = locate(f"stack/{name}"), place(name, state)
     step = f"{name} program"
     report.started(step)
     if (target / "server.mjs").is_file():
@@ -57,6 +56,11 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
                 raise DeployError(f"cannot place the {name} in {target}: {error.strerror}") from None
     report.done(step, "built")
     return target
+
+
+def place(name: AppName, state: State) -> Path:
+    """The folder of a program that is built of these sources, whether it is there or not."""
+    return state.apps / f"{name}-{_fingerprint(locate(f'stack/{name}'))}"
 
 
 def _files(source: Path) -> Iterator[Path]:
