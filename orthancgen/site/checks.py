@@ -258,8 +258,12 @@ def target_version(site: Site, installed: Version | None = None) -> Version:
 def deployment_has_a_host(site: Site) -> Iterator[Violation]:
     """Nothing is said of a host that is not named, and systemd keeps up what the native runtime starts."""
     deployment = site.deployment
-    for key in ("port", "user", "become"):
-        if deployment.host is None and key in deployment.model_fields_set:
+    for key, said in (
+        ("port", deployment.port != 22),
+        ("user", deployment.user is not None),
+        ("become", not deployment.become),
+    ):
+        if said and deployment.host is None:
             yield Violation(
                 ("deployment", key),
                 "no host is named, so this says nothing",
