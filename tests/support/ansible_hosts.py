@@ -30,6 +30,12 @@ _PACKAGES: Final = (
 _HYBRID: Final = ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
 """systemd 256 and later wants control groups of version 2 alone; in a container it takes these as a kernel's words."""
 
+_NOT_COMPARED: Final = (
+    *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
+    *(f"/home/{LOGIN}/.ansible", "/root/.ansible"),
+)
+"""What changes by itself, or by a login."""
+
 
 @dataclass(frozen=True)
 class Host:
@@ -45,6 +51,10 @@ class Host:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def is_up(self) -> bool:
+        """Whether its init has started everything."""
+        return self.run("systemctl", "is-system-running", check=False).strip() == "running"
+
     def restart(self) -> None:
         """Stop it and start it, as by its power button."""
         done = _docker(self.engine, "restart", "--time", "30", self.name)
@@ -52,11 +62,8 @@ class Host:
 
     def files(self) -> str:
         """Everything on its disk that a deploy could touch, with modes, owners, times and sizes."""
-        skipped = " ".join(f"-path {path} -prune -o" for path in ("/proc", "/sys", "/dev", "/run", "/tmp", "/srv"))
-        passing = " ".join(
-            f"-path {path} -prune -o" for path in ("/var/log", f"/home/{LOGIN}/.ansible", "/root/.ansible", "/var/lib/systemd", "/var/tmp")
-        )  # fmt: skip
-        return self.run("sh", "-c", f"find / {skipped} {passing} -printf '%p %m %U %G %s %T@ %l\\n' | sort")
+        skipped = " ".join(f"-path {path} -prune -o" for path in _NOT_COMPARED)
+        return self.run("sh", "-c", f"find / {skipped} -printf '%p %m %U %G %s %T@ %l\\n' | sort")
 
 
 @dataclass
@@ -151,15 +158,14 @@ def running_hosts(engine: TestEngine, names: tuple[str, ...], key: str) -> Itera
         cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
     api = engine.connect().client.api
     import_image(api, debian("trixie", include=_PACKAGES), "base:host")
-    capabilities = [word for name in _capabilities() for word in ("--cap-add", name)]
-    unconfined = [
-        word for what in ("seccomp", "apparmor", "systempaths") for word in ("--security-opt", f"{what}=unconfined")
-    ]
+    rights = [word for name in _capabilities() for word in ("--cap-add", name)]
+    for what in ("seccomp", "apparmor", "systempaths"):
+        rights += ["--security-opt", f"{what}=unconfined"]
     hosts = {}
     try:
         for name in names:
             started = _docker(
-                engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *capabilities, *unconfined,
+                engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights,
                 "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
                 "--volume", f"{wheelhouse()}:{WHEELHOUSE}:ro", tag("base:host"), "/sbin/init", *_HYBRID,
             )  # fmt: skip
@@ -173,10 +179,7 @@ def running_hosts(engine: TestEngine, names: tuple[str, ...], key: str) -> Itera
                 f"echo '{LOGIN} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{LOGIN} && "
                 "systemctl disable --quiet --now orthanc.service"
             )
-            wait_until(
-                lambda host=host: host.run("systemctl", "is-system-running", check=False).strip() == "running",
-                what="systemd runs",
-            )  # type: ignore[misc]
+            wait_until(host.is_up, what="systemd has started what it starts")
             host.run("sh", "-c", script)
         yield hosts
     finally:
@@ -204,7 +207,7 @@ def controller() -> Iterator[Ansible]:
 
 
 def wheelhouse() -> Path:
-    """A folder with the wheels of all that orthancgen needs on a host with Debian 13; made once for each list of them."""
+    """A folder with the wheels of all that orthancgen needs on a host with Debian 13, made once for each list."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["native"]]
     digest = hashlib.sha256("\n".join([*wanted, CONSTRAINTS.read_text()]).encode()).hexdigest()[:16]
@@ -215,8 +218,8 @@ def wheelhouse() -> Path:
             made = Path(scratch) / "wheels"
             command = [
                 sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"--dest={made}",
-                f"--python-version={MONGO_PYTHON}", "--only-binary=:all:", *(f"--platform={one}" for one in MONGO_PLATFORMS),
-                "--constraint", str(CONSTRAINTS), *wanted,
+                f"--python-version={MONGO_PYTHON}", "--only-binary=:all:", "--constraint", str(CONSTRAINTS),
+                *(f"--platform={one}" for one in MONGO_PLATFORMS), *wanted,
             ]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr[-2000:]
