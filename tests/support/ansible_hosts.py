@@ -30,6 +30,8 @@ _PACKAGES: Final = (
 _HYBRID: Final = ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
 """systemd 256 and later wants control groups of version 2 alone; in a container it takes these as a kernel's words."""
 
+_UNKNOWN: Final = frozenset({"CAP_BPF", "CAP_PERFMON", "CAP_CHECKPOINT_RESTORE"})
+"""Docker 20.10 does not know them."""
 _NOT_COMPARED: Final = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
     *(f"/home/{LOGIN}/.ansible", "/root/.ansible"),
@@ -147,7 +149,7 @@ def _capabilities() -> list[str]:
     status = Path("/proc/self/status").read_text()
     bounding = next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:"))
     decoded = subprocess.run(["capsh", f"--decode={bounding}"], capture_output=True, text=True, check=True).stdout
-    return decoded.strip().partition("=")[2].upper().split(",")
+    return [name for name in decoded.strip().partition("=")[2].upper().split(",") if name not in _UNKNOWN]
 
 
 @contextmanager
