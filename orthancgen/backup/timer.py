@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from pathlib import Path
 from typing import Final
 
-from orthancgen.errors import InputError, RenderError
+from orthancgen.errors import InputError
+from orthancgen.render.quoting import unit_word
 from orthancgen.site.backup import plain_schedule
 
 UNIT_FOLDER: Final = Path("/etc/systemd/system")
 _DAYS: Final = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-_SAFE: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 def unit_name(environment: str) -> str:
@@ -48,8 +47,10 @@ def units(
         RenderError: a path has a character that a unit cannot carry.
     """
     name = unit_name(environment)
-    call = f"{_word(program)} backup {_word(env)} --state {_word(str(state_root))}"
-    environment_lines = "".join(f"Environment={_word(f'{key}={value}')}\n" for key, value in sorted(variables.items()))
+    call = f"{unit_word(program)} backup {unit_word(env)} --state {unit_word(str(state_root))}"
+    environment_lines = "".join(
+        f"Environment={unit_word(f'{key}={value}')}\n" for key, value in sorted(variables.items())
+    )
     service = f"""\
 # Written by orthancgen backup {environment} --install-timer.
 [Unit]
@@ -71,7 +72,7 @@ NoNewPrivileges=yes
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectSystem=strict
-ReadWritePaths={_word(str(state_root))}
+ReadWritePaths={unit_word(str(state_root))}
 ProtectHome=read-only
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
@@ -121,12 +122,3 @@ def cron_line(env: str, state_root: Path, schedule: str, program: str) -> str:
         when = f"{int(found['minute'])} {int(found['hour'])} * * {day}"
     call = " ".join(shlex.quote(word) for word in (program, "backup", env, "--state", str(state_root)))
     return f"{when} {call} && {call} --check".replace("%", r"\%")
-
-
-def _word(text: str) -> str:
-    """A word of a unit's line (systemd.service(5), "Command lines"): `%` doubled; nothing that would need quotes."""
-    if not _SAFE.fullmatch(text):
-        raise RenderError(
-            f"a unit of systemd cannot carry {text!r}",
-        )
-    return text.replace("%", "%%")

@@ -41,6 +41,8 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "images": ("images", "Show container images; build orthancgen's own."),
     "firewall": ("firewall", "Show who may reach which port; load the rules on this host."),
     "modalities": ("modalities", "List, add, change, import and ask the modalities of an environment."),
+    "inventory": ("inventory", "Write environments as an inventory of Ansible."),
+    "apps": ("apps", "Build the programs for Node.js, for hosts without npm."),
     "send": ("send", "Store DICOM files and folders."),
     "backup": ("backup", "Save images, records and state, while all goes on."),
     "restore": ("backup", "Bring a backup back, and compare every instance."),

@@ -222,6 +222,20 @@ def network(value: str) -> Markup:
     return Markup(value)  # noqa: S704  this is the encoder
 
 
+_UNIT_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def unit_word(value: str) -> Markup:
+    """A word of a unit of systemd (systemd.service(5), "Command lines"): ``%`` doubled; nothing that needs quotes.
+
+    Raises:
+        RenderError: the value has another character than letters, digits and ``_@%+=:,./-``.
+    """
+    if not _UNIT_WORD.fullmatch(value):
+        raise RenderError(f"a unit of systemd cannot carry {printable(value)!r}")
+    return Markup(value.replace("%", "%%"))  # noqa: S704  this is the encoder
+
+
 def html(value: str) -> Markup:
     """A text in HTML or SVG, between tags or in a quoted attribute.
 
@@ -249,4 +263,5 @@ FILTERS = {
     "rule_text": rule_text,
     "rule_word": rule_word,
     "network": network,
+    "unit_word": unit_word,
 }

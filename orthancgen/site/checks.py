@@ -259,6 +259,29 @@ def target_version(site: Site, installed: Version | None = None) -> Version:
     return Version.parse(site.orthanc.version)
 
 
+def deployment_has_a_host(site: Site) -> Iterator[Violation]:
+    """Nothing is said of a host that is not named, and systemd keeps up what the native runtime starts."""
+    deployment = site.deployment
+    for key, said in (
+        ("port", deployment.port != 22),
+        ("user", deployment.user is not None),
+        ("become", not deployment.become),
+    ):
+        if said and deployment.host is None:
+            yield Violation(
+                ("deployment", key),
+                "no host is named, so this says nothing",
+                "deployment: {host: pacs.hospital.example}",
+                "warning",
+            )
+    if deployment.supervisor_under == "systemd" and site.runtime != "native":
+        yield Violation(
+            ("deployment", "supervisor_under"),
+            f"the runtime {site.runtime} has no supervisor: the engine starts its containers again by itself",
+            "leave it out, or runtime: native",
+        )
+
+
 def version_is_known(site: Site, version: Version) -> Iterator[Violation]:
     """The version is one whose keys are known."""
     if version < SUPPORTED[0]:
@@ -340,6 +363,7 @@ CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     certificates_can_be_renewed,
     webhook_has_a_receiver,
     viewer_has_what_it_shows,
+    deployment_has_a_host,
 )
 VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     version_is_known,

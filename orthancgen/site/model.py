@@ -10,6 +10,7 @@ from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
 from orthancgen.site.backup import Backup
 from orthancgen.site.certificates import Certificates
 from orthancgen.site.containers import Containers
+from orthancgen.site.deployment import Deployment
 from orthancgen.site.dicom import Dicom
 from orthancgen.site.http import Http
 from orthancgen.site.modalities import Modality
@@ -99,6 +100,7 @@ class Site(Section):
     """native: programs of this host under a supervisor; compose: containers."""
     images: Images = Images()
     containers: Containers = Containers()
+    deployment: Deployment = Deployment()
     verification: Verification = Verification()
     backup: Backup = Backup()
     certificates: Certificates = Certificates()

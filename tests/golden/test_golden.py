@@ -124,8 +124,8 @@ def test_owned_keys_and_rendered_keys_agree() -> None:
     assert not set(OWNED) & DEFAULTS
 
 
-NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall", "doctor", "sheets"}
-"""Folders of templates for what a verb shows, and of those of firewalls, some of which serve several files."""
+NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall", "doctor", "sheets", "systemd"}
+"""Folders of templates for what a verb shows or a deploy makes, and those of firewalls, some of which serve several."""
 
 
 def test_each_template_belongs_to_one_artifact() -> None:

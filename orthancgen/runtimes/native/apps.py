@@ -100,8 +100,7 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
         DeployError: npm or pip failed; says what it printed last.
         OSError: as the file system says.
     """
-    app, source = _BUILDS[name], locate(f"stack/{name}")
-    target = state.apps / f"{name}-{_fingerprint(source, app)}"
+    app, source, target = _BUILDS[name], locate(f"stack/{name}"), place(name, state)
     report.started(app.what)
     if (target / app.main).is_file():
         report.done(app.what, "unchanged")
@@ -122,6 +121,11 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
                 raise DeployError(f"cannot place the {name} in {target}: {error.strerror}") from None
     report.done(app.what, "built")
     return target
+
+
+def place(name: AppName, state: State) -> Path:
+    """The folder of a program that is built of these sources, whether it is there or not."""
+    return state.apps / f"{name}-{_fingerprint(locate(f'stack/{name}'), _BUILDS[name])}"
 
 
 def _files(source: Path, parts: Collection[str]) -> Iterator[Path]:

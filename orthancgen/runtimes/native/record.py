@@ -67,6 +67,8 @@ def fingerprint_services(
 ) -> dict[ServiceName, str]:
     """One digest a service, over everything that makes it behave as it does: files, secrets, program, command.
 
+    Services without a program are left out.
+
     Args:
         plan: what is wanted.
         bundle: its files.
@@ -80,6 +82,8 @@ def fingerprint_services(
     commands = _sections(bundle.file("supervisord.conf").content.decode())
     digests: dict[ServiceName, str] = {}
     for service in plan.services:
+        if service.name not in programs:
+            continue
         digest = hashlib.sha256()
         for file in bundle.of_service(service.name):
             digest.update(file.path.encode() + b"\0" + hashlib.sha256(file.content).digest())

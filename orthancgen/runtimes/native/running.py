@@ -12,7 +12,7 @@ from typing import Final
 from orthancgen.errors import DeployError, StartError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.runtimes.access import stored_access
-from orthancgen.runtimes.native import health, orphans
+from orthancgen.runtimes.native import health, orphans, systemd
 from orthancgen.runtimes.native.state import locked
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.report import Report
@@ -139,6 +139,7 @@ def stop(state: State) -> list[str]:
             if running.supervised:
                 stop_services(running.supervisor, running.services)
                 running.supervisor.shutdown()
+            systemd.forget(state)
             end_orphans(running)
             return [name for name in START_ORDER if name in running.services]
     except OSError as error:
