@@ -36,4 +36,5 @@ PERMISSIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "viewer": _READ,
     "service": _READ,
     "service_that_stores": (*_READ, ("POST", "/instances")),
+    "service_metrics": (("GET", "/tools/metrics-prometheus"),),
 }

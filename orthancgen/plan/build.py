@@ -27,6 +27,7 @@ from orthancgen.site.types import is_ip, is_loopback
 
 BACKEND_ACCOUNT = "orthancgen-backend"
 VIEWER_ACCOUNT = "orthancgen-viewer"
+METRICS_ACCOUNT = "orthancgen-metrics"
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
 
@@ -150,6 +151,12 @@ def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
                 yield Flow(network, front or "backend", site.backend.port, reason)
             if site.viewer.enabled and not is_loopback(site.viewer.listen_on):
                 yield Flow(network, front or "viewer", site.viewer.port, reason)
+    if site.observability.prometheus:
+        for network in site.observability.scraped_from:
+            if not is_loopback(site.http.listen_on):
+                yield Flow(network, front or "orthanc", site.http.port, "Prometheus")
+            if site.backend.enabled and not is_loopback(site.backend.listen_on):
+                yield Flow(network, front or "backend", site.backend.port, "Prometheus")
 
 
 def _one(address: str) -> str:
@@ -186,6 +193,8 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
     ("network.vpn.", "wireguard", ()),
+    ("observability.orthanc_password", "password", ("orthanc",)),
+    ("observability.backend_token", "token", ("backend",)),
     ("backup.environment.", "credential", ()),
     ("backup.", "password", ()),
 )
@@ -223,3 +232,5 @@ def _accounts(site: Site) -> Iterator[Account]:
         yield Account(BACKEND_ACCOUNT, role, site.backend.orthanc_password.secret)
     if site.viewer.enabled:
         yield Account(VIEWER_ACCOUNT, "viewer", site.viewer.orthanc_password.secret)
+    if site.observability.prometheus:
+        yield Account(METRICS_ACCOUNT, "service_metrics", site.observability.orthanc_password.secret)
