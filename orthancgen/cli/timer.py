@@ -19,7 +19,7 @@ def own_program() -> str:
 
 
 def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> None:
-    """Write the units and start the timer; with `output`, write them there alone; without systemd, print a line of cron.
+    """Write the units and start the timer; with `output`, write them there; without systemd, print a line of cron.
 
     Raises:
         DeployError: they cannot be written, or systemd refuses them.
