@@ -15,7 +15,7 @@ if [ "$kind" = dev ]; then
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
   packages+=(chromium faketime poppler-utils zbar-tools)
   # What collects metrics and takes logs: its own checkers judge what is written for it.
-  packages+=(prometheus rsyslog rsyslog-gnutls)
+  packages+=(prometheus prometheus-node-exporter rsyslog rsyslog-gnutls)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
@@ -23,7 +23,7 @@ fi
 declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
   [docker.io]="docker.service docker.socket containerd.service" [firewalld]=firewalld.service [ufw]=ufw.service
   [nftables]=nftables.service
-  [prometheus]=prometheus.service [rsyslog]="rsyslog.service syslog.socket")
+  [prometheus]=prometheus.service [prometheus-node-exporter]="prometheus-node-exporter.service" [rsyslog]="rsyslog.service syslog.socket")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
