@@ -59,7 +59,7 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
     size = f'orthancgen_storage_size_bytes{{{here},what="images"}}'
     certificate = f'orthancgen_certificate_not_after_seconds{{{here},certificate="site.https"}}'
     run, success = f"orthancgen_verify_run_timestamp_seconds{{{here}}}", f"orthancgen_verify_success{{{here}}}"
-    late, forever = _late(plan), _late(plan) // 60 + 60
+    late = _late(plan)
     oldest = f'orthancgen_backend_oldest_undelivered_seconds{{{here},service="backend"}}'
     failures = f'orthancgen_backend_delivery_failures_total{{{here},service="backend",source="orthanc",kind="network"}}'
     rejected = f'orthancgen_refused_calls_total{{{here},reason="calling-aet-unknown"}}'
@@ -108,7 +108,7 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
             "OrthancVerificationMissing", f"time() - {run} > {late} or absent({run})",
             10, "warning", "The proofs of the site were not run",
             f"They run by a timer: systemctl list-timers orthancgen-verify-{env}.timer shows when.",
-            {run: f"0x{forever}"}, {run: f"0+60x{forever}"}, until=forever - 1,
+            {run: f"-{late}x30"}, {run: "0+60x30"},
         ),
     ]  # fmt: skip
     if site.backend.enabled:

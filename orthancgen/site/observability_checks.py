@@ -48,6 +48,15 @@ def prometheus_reaches_the_services(site: Site) -> Iterator[Violation]:
         )  # fmt: skip
 
 
+def metrics_are_offered(site: Site) -> Iterator[Violation]:
+    """Orthanc's metrics are not switched off where they are asked for."""
+    if site.observability.prometheus and site.orthanc.settings.get("MetricsEnabled") is False:
+        yield Violation(
+            ("orthanc", "settings", "MetricsEnabled"), "Prometheus asks for the metrics that this switches off",
+            "leave the key out", at="key",
+        )  # fmt: skip
+
+
 def ports_are_free(site: Site) -> Iterator[Violation]:
     """The node exporter has a port of its own."""
     said = site.observability
@@ -62,5 +71,6 @@ def ports_are_free(site: Site) -> Iterator[Violation]:
 OBSERVABILITY_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     dashboard_has_metrics,
     prometheus_reaches_the_services,
+    metrics_are_offered,
     ports_are_free,
 )

@@ -106,7 +106,7 @@ def test_what_prometheus_knows_and_tells(site: Native, written: Path, tmp_path: 
         assert (proofs["metric"]["environment"], proofs["value"][1]) == (site.name, "1")
         [calls] = prometheus.query('orthancgen_refused_calls_total{reason="tls-plain-call"}')
         assert calls["value"][1] == "1"
-        assert prometheus.firing() == set()
+        wait_until(lambda: prometheus.firing() == set(), what="nothing is wrong")
 
         Supervisor(State(site.state)).stop_services(["backend"])
         wait_until(lambda: "OrthancBackendNotAnswering" in prometheus.firing(), what="the alert")

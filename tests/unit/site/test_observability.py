@@ -47,6 +47,8 @@ def found(changes: dict[str, Any]) -> list[str]:
         ({"observability": {"grafana": True}}, ["observability.grafana"]),
         ({"observability": {"scraped_from": ["192.0.2.9/32"]}}, ["!observability.scraped_from"]),
         ({"observability": {"prometheus": True, "node_exporter_port": 8042}}, ["observability.node_exporter_port"]),
+        ({**ON, "orthanc/settings": {"MetricsEnabled": False}}, ["orthanc.settings.MetricsEnabled"]),
+        ({"orthanc/settings": {"MetricsEnabled": False}}, []),
         ({**FAR, "http/listen_on": "127.0.0.1"}, ["observability.scraped_from"]),
         ({**FAR, "backend/listen_on": "127.0.0.1"}, ["observability.scraped_from"]),
         ({**FAR, "backend/listen_on": "127.0.0.1", "backend/enabled": False, "webhook/enabled": False}, []),
