@@ -33,7 +33,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
         assert ID in ids
         return [SimpleNamespace(at=at, message=SimpleNamespace(id=ID)) for at in found if at >= case.began - case.since]
 
-    monkeypatch.setattr(refused.orthanc_log, "of", of)
+    monkeypatch.setattr("orthancgen.doctor.observe.orthanc_log.of", of)
     return found
 
 
