@@ -30,6 +30,7 @@ class Job:
         said_by: how the environment says when, for a hint: `section: {key: ...}`.
         writes: folders that it writes into, besides the state folder.
         manual: page of the manual that tells more, or None.
+        capabilities: that it keeps, of capabilities(7): to read and write what belongs to others, and no more.
     """
 
     unit: str
@@ -40,6 +41,7 @@ class Job:
     said_by: str
     writes: tuple[Path, ...] = ()
     manual: str | None = None
+    capabilities: tuple[str, ...] = ("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")
 
 
 def on_calendar(schedule: str) -> str:
@@ -104,7 +106,7 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
 SystemCallArchitectures=native
-CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+CapabilityBoundingSet={" ".join(job.capabilities)}
 """
     timer = f"""\
 # Written by {job.written_by}.
