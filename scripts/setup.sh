@@ -17,13 +17,16 @@ if [ "$kind" = dev ]; then
   packages+=(chromium faketime poppler-utils zbar-tools)
   # What reads manual pages, and shells that complete commands.
   packages+=(fish mandoc zsh)
+  # What collects metrics and takes logs: its own checkers judge what is written for it.
+  packages+=(prometheus prometheus-node-exporter rsyslog rsyslog-gnutls)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
 # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
 declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
   [docker.io]="docker.service docker.socket containerd.service" [firewalld]=firewalld.service [ufw]=ufw.service
-  [nftables]=nftables.service)
+  [nftables]=nftables.service
+  [prometheus]=prometheus.service [prometheus-node-exporter]="prometheus-node-exporter.service" [rsyslog]="rsyslog.service syslog.socket")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 

@@ -11,7 +11,7 @@ from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import LOOPBACK
-from orthancgen.plan.build import ANALYSIS_ACCOUNT, BACKEND_ACCOUNT, VIEWER_ACCOUNT
+from orthancgen.plan.build import ANALYSIS_ACCOUNT, BACKEND_ACCOUNT, METRICS_ACCOUNT, VIEWER_ACCOUNT
 from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json
@@ -101,6 +101,8 @@ def _orthanc(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     for account in plan.accounts:
         caller = _SERVICES.get(account.user)
         path = (caller, "orthanc_password") if caller else ("users", account.user, "role")
+        if account.user == METRICS_ACCOUNT:
+            path = ("observability", "orthanc_password")
         yield WebRow(
             service, account.user, account.role, _permissions(account.role),
             (_from(plan, caller),) if caller else from_where, site.http.port,
@@ -122,7 +124,9 @@ def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     from_where = reached_from(plan, policy, ("backend", "port"))
     encrypted = site.http.tls.enabled and has_gateway(site)
     reasons = {"operator": "the token of administrators, and of verify", "orthanc": "the token of Orthanc's webhook"}
+    reasons["prometheus"] = "the token of Prometheus"
     said_by = {"operator": ("backend", "operator_token"), "orthanc": ("webhook", "token")}
+    said_by["prometheus"] = ("observability", "backend_token")
     for credential in backend_json.configuration(plan)["credentials"]:
         name, role = credential["name"], credential["role"]
         of_orthanc = name == "orthanc"
@@ -241,5 +245,7 @@ def _here(address: str) -> Reach:
 def _network(one: Filter) -> Reach:
     if one.source in EVERY_ADDRESS:
         return Reach("anyone", "every address")
+    if all(reason.startswith("Prometheus") for reason in one.reasons):
+        return Reach("service", f"{one.source} ({one.reason})")
     of_users = any("users" in reason for reason in one.reasons)
     return Reach("users" if of_users else "administrators", f"{one.source} ({one.reason})")

@@ -27,6 +27,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "deploy": ("deploy", "Bring an environment to life and verify it."),
     "plan": ("plan", "Show what a deploy would change; nothing is touched."),
     "verify": ("verify", "Prove that what runs is what was asked for."),
+    "monitoring": ("monitoring", "Write what Prometheus, Grafana and rsyslog need to watch an environment."),
     "doctor": ("doctor", "Say what is wrong with an environment, and what mends it."),
     "access": ("access", "Show who may do what, and which setting decides."),
     "sheet": ("sheet", "Write what to enter at each modality, and how to test it."),

@@ -37,4 +37,5 @@ PERMISSIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "service": _READ,
     "service_that_reads_images": (("GET", "/dicom-web/studies/"),),
     "service_that_stores": (*_READ, ("POST", "/instances")),
+    "service_metrics": (("GET", "/tools/metrics-prometheus"),),
 }

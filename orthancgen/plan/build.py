@@ -28,7 +28,8 @@ from orthancgen.site.types import is_ip, is_loopback
 BACKEND_ACCOUNT = "orthancgen-backend"
 VIEWER_ACCOUNT = "orthancgen-viewer"
 ANALYSIS_ACCOUNT = "orthancgen-analysis"
-SERVICE_ACCOUNTS = (BACKEND_ACCOUNT, VIEWER_ACCOUNT, ANALYSIS_ACCOUNT)
+METRICS_ACCOUNT = "orthancgen-metrics"
+SERVICE_ACCOUNTS = (BACKEND_ACCOUNT, VIEWER_ACCOUNT, ANALYSIS_ACCOUNT, METRICS_ACCOUNT)
 """Accounts on Orthanc that are nobody's of the model: each is a service's own."""
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
@@ -158,6 +159,12 @@ def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
                 yield Flow(network, front or "backend", site.backend.port, reason)
             if site.viewer.enabled and not is_loopback(site.viewer.listen_on):
                 yield Flow(network, front or "viewer", site.viewer.port, reason)
+    if site.observability.prometheus:
+        for network in site.observability.scraped_from:
+            if not is_loopback(site.http.listen_on):
+                yield Flow(network, front or "orthanc", site.http.port, "Prometheus")
+            if site.backend.enabled and not is_loopback(site.backend.listen_on):
+                yield Flow(network, front or "backend", site.backend.port, "Prometheus")
 
 
 def _one(address: str) -> str:
@@ -199,6 +206,8 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
     ("network.vpn.", "wireguard", ()),
+    ("observability.orthanc_password", "password", ("orthanc",)),
+    ("observability.backend_token", "token", ("backend",)),
     ("backup.environment.", "credential", ()),
     ("backup.", "password", ()),
 )
@@ -240,3 +249,5 @@ def _accounts(site: Site) -> Iterator[Account]:
     if site.analysis.enabled:
         password = site.analysis.orthanc_password.secret
         yield Account(ANALYSIS_ACCOUNT, "service_that_reads_images", password)
+    if site.observability.prometheus:
+        yield Account(METRICS_ACCOUNT, "service_metrics", site.observability.orthanc_password.secret)

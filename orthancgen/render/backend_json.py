@@ -38,6 +38,9 @@ def configuration(plan: Plan) -> dict[str, Any]:
         credentials.insert(
             0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.secrets}/{site.webhook.token.secret}"}
         )
+    if site.observability.prometheus:
+        token = site.observability.backend_token.secret
+        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.secrets}/{token}"})
     return {
         "environment": {"name": site.environment, "kind": site.kind},
         "listen": {"host": layout.inner_address or backend.listen_on, "port": backend.port},

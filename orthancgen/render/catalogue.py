@@ -16,9 +16,12 @@ from orthancgen.render import (
     analysis_json,
     backend_json,
     compose_yaml,
+    grafana_json,
     haproxy_cfg,
     health_sh,
     orthanc_json,
+    prometheus_yml,
+    rules_yml,
     site_json,
     supervisor_conf,
     viewer_json,
@@ -36,6 +39,14 @@ def _is_compose(plan: Plan) -> bool:
 
 def _has_containers_of_database(plan: Plan) -> bool:
     return _is_compose(plan) and plan.site.backend.enabled
+
+
+def _prometheus(plan: Plan) -> bool:
+    return plan.site.observability.prometheus
+
+
+def _grafana(plan: Plan) -> bool:
+    return plan.site.observability.grafana
 
 
 def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
@@ -60,6 +71,12 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+    Artifact("prometheus/prometheus.yml", prometheus_yml.whole, (), _prometheus),
+    Artifact("prometheus/scrape.yml", prometheus_yml.part, (), _prometheus),
+    Artifact("prometheus/rules.yml", rules_yml.rules, (), _prometheus),
+    Artifact("prometheus/rules_test.yml", rules_yml.tests, (), _prometheus),
+    Artifact("grafana/dashboard.json", grafana_json.dashboard, (), _grafana),
+    Artifact("grafana/provisioning.yml", grafana_json.provisioning, (), _grafana),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )

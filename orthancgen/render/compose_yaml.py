@@ -168,7 +168,7 @@ def _service(plan: Plan, name: ServiceName) -> dict[str, Any]:
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         **_limits(plan, name),
-        "logging": _logging(plan),
+        "logging": _logging(plan, name),
         "stop_signal": signal,
         "stop_grace_period": f"{seconds}s",
         **_lifetime(plan, name),
@@ -296,9 +296,13 @@ def _limits(plan: Plan, name: ServiceName) -> dict[str, Any]:
     }
 
 
-def _logging(plan: Plan) -> dict[str, Any]:
+def _logging(plan: Plan, name: ServiceName) -> dict[str, Any]:
     log = plan.site.containers.log
-    return {"driver": "json-file", "options": {"max-size": f"{log.megabytes}m", "max-file": str(log.files)}}
+    options = {"max-size": f"{log.megabytes}m", "max-file": str(log.files)}
+    if plan.site.observability.logs.host is not None:
+        # By the tag whoever sends the logs on knows whose they are: the container's name is project-service-number.
+        options["tag"] = f"{project_name(plan.site.environment)}.{name}"
+    return {"driver": "json-file", "options": options}
 
 
 def _lifetime(plan: Plan, name: ServiceName) -> dict[str, Any]:

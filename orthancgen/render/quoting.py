@@ -250,7 +250,24 @@ def html(value: str) -> Markup:
 
 _NOT_HTML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]|[\ufffe\uffff]")
 
+_RSYSLOG = re.compile(r"[A-Za-z0-9._:/@+=,-]+", re.ASCII)
+
+
+def rsyslog(value: str) -> Markup:
+    """A part of a string in double quotes of rsyslog's configuration.
+
+    https://www.rsyslog.com/doc/rainerscript/constant_strings.html
+
+    Raises:
+        RenderError: the value has a character other than letters, digits and ``._:/@+=,-``.
+    """
+    if not _RSYSLOG.fullmatch(value):
+        raise RenderError(f"rsyslog's configuration cannot carry {printable(value)!r}")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
 FILTERS = {
+    "rsyslog": rsyslog,
     "ini": ini,
     "haproxy": haproxy,
     "haproxy_word": haproxy_word,

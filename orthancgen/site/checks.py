@@ -193,6 +193,10 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
         if site.backend.enabled or site.runtime == "compose":
             yield ("http", "tls", "authority"), site.http.tls.authority
+    if site.observability.prometheus:
+        yield ("observability", "orthanc_password"), site.observability.orthanc_password
+        if site.backend.enabled:
+            yield ("observability", "backend_token"), site.observability.backend_token
     if site.network.vpn is not None and "wireguard" in site.network.firewall:
         yield from _vpn_keys(site, site.network.vpn)
     if site.backup.repository is not None:

@@ -18,6 +18,7 @@ from orthancgen.site.explain import did_you_mean, message_and_hint
 from orthancgen.site.masking import mask_lines, mask_logins, may_be_secret
 from orthancgen.site.model import Site
 from orthancgen.site.network_checks import NETWORK_CHECKS
+from orthancgen.site.observability_checks import OBSERVABILITY_CHECKS
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
 from orthancgen.site.tree import MAXIMUM_BYTES, Node, mask, parse
@@ -242,7 +243,7 @@ def validate(
             data.setdefault(key, placeholder)
     if site is not None:
         of_kind = PRODUCTION_CHECKS if site.kind == "production" else ()
-        checks = (*CHECKS, *CONTAINER_CHECKS, *NETWORK_CHECKS, *ANALYSIS_CHECKS, *of_kind)
+        checks = (*CHECKS, *CONTAINER_CHECKS, *NETWORK_CHECKS, *ANALYSIS_CHECKS, *OBSERVABILITY_CHECKS, *of_kind)
         asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
         version = target_version(site, asked)
         found = [v for check in checks for v in check(site)]

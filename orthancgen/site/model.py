@@ -15,6 +15,7 @@ from orthancgen.site.dicom import Dicom
 from orthancgen.site.http import Http
 from orthancgen.site.modalities import Modality
 from orthancgen.site.network import Network
+from orthancgen.site.observability import Observability
 from orthancgen.site.orthanc import Orthanc
 from orthancgen.site.secrets import SecretSource
 from orthancgen.site.types import (
@@ -103,6 +104,7 @@ class Site(Section):
     deployment: Deployment = Deployment()
     verification: Verification = Verification()
     backup: Backup = Backup()
+    observability: Observability = Observability()
     certificates: Certificates = Certificates()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where the values of secrets come from, by name; one that is not listed is generated."""

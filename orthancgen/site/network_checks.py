@@ -201,6 +201,8 @@ def _named_networks(site: Site) -> Iterator[tuple[KeyPath, str]]:
     for field in ("allowed_sources", "managed_from"):
         for index, network in enumerate(getattr(site.network, field)):
             yield ("network", field, index), network
+    for index, network in enumerate(site.observability.scraped_from):
+        yield ("observability", "scraped_from", index), network
 
 
 def vpn_is_whole(site: Site) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ from orthancgen.verify.result import Verdict, skipped, verdict
 
 _NO_INSTANCE: Final = "00000000-00000000-00000000-00000000-00000000"
 PROBES: Final = (
+    ("GET", "/statistics"),
     ("DELETE", f"/instances/{_NO_INSTANCE}"),
     ("DELETE", f"/patients/{_NO_INSTANCE}"),
     ("POST", "/instances"),

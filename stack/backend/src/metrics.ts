@@ -42,6 +42,8 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    // There from the start: Prometheus sees an increase only of what it has seen before.
+    for (const source of ['orthanc', 'database']) this.failures.inc({ source, kind: 'unreachable' }, 0);
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[] = []): Counter<T> {
