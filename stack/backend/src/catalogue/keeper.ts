@@ -22,9 +22,9 @@ const WIDE_EVERY_MILLISECONDS = 60_000;
 const LOOK_EVERY_MILLISECONDS = 5_000;
 const RETRY_MILLISECONDS = 1_000;
 
-/** What a study takes, measured (bench search), and the share of the memory that may be spent on all. */
-const BYTES_A_STUDY = 1_000;
-const SHARE_OF_MEMORY = 0.4;
+/** What a study takes, measured with some more, and the share of the heap that may be spent on all. */
+const BYTES_A_STUDY = 800;
+const SHARE_OF_MEMORY = 0.5;
 
 /** Identifiers of Orthanc begin alike often: read in so many parts at most, of about so many studies. */
 const PARTS = 256;
@@ -109,6 +109,7 @@ export class CatalogueKeeper {
     if (this.#state !== 'kept') return;
     this.#log.warn('a study in the list is no longer recorded: the list is read anew');
     this.#state = 'reading';
+    this.#catalogue = new Catalogue();
     this.#waker.wake();
   }
 
