@@ -15,7 +15,7 @@ from bench.figures import Figure, Result, Size, Target
 
 STUDIES = 100_000
 QUICK_STUDIES = 2_000
-SCANS = 8
+SCANS = 3
 QUICK_SCANS = 2
 NPM: Final = Path(__file__).resolve().parents[1] / "scripts/npm.py"
 WITHIN: Final = Target("at most", 200.0)

@@ -38,14 +38,7 @@ export function studyTests(query: StudyQuery): Test<StudyRow>[] {
     ...everyWord<StudyRow>(query.accession_number, (it, word) => it.accessionNumber.includes(word)),
     ...everyWord<StudyRow>(query.patient_name, (it, word) => it.patientName.includes(word)),
     ...everyWord<StudyRow>(query.description, (it, word) => it.description.includes(word)),
-    ...everyWord<StudyRow>(
-      query.q,
-      (it, word) =>
-        it.patientName.includes(word) ||
-        it.patientId.includes(word) ||
-        it.accessionNumber.includes(word) ||
-        it.description.includes(word),
-    ),
+    ...everyWord<StudyRow>(query.q, (it, word) => it.everything.includes(word)),
   ];
 }
 

@@ -45,6 +45,8 @@ export interface StudyRow extends Row {
   readonly patientName: string;
   readonly accessionNumber: string;
   readonly description: string;
+  /** All four, a line each: no word that is searched for has the end of a line in it. */
+  readonly everything: string;
 }
 
 export interface PatientRow extends Row {
@@ -81,6 +83,7 @@ export class Shared {
 }
 
 export function studyRow(it: ListedStudy, shared: Shared): StudyRow {
+  const { patient_id, patient_name, accession_number, study_description } = it.search;
   return {
     id: it._id,
     gone: false,
@@ -92,10 +95,11 @@ export function studyRow(it: ListedStudy, shared: Shared): StudyRow {
     modalities: shared.list(it.modalities_in_study),
     aets: shared.list(it.remote_aets),
     addresses: shared.list(it.remote_ips),
-    patientId: shared.text(it.search.patient_id),
-    patientName: shared.text(it.search.patient_name),
-    accessionNumber: it.search.accession_number,
-    description: shared.text(it.search.study_description),
+    patientId: shared.text(patient_id),
+    patientName: shared.text(patient_name),
+    accessionNumber: accession_number,
+    description: shared.text(study_description),
+    everything: [patient_name, patient_id, accession_number, study_description].join('\n'),
   };
 }
 

@@ -7,6 +7,8 @@ import { synthetic, type Synthetic } from '../synthetic.ts';
 import { until, type BackendServer } from './servers.ts';
 
 const BATCH = 500;
+/** Nothing is lost that cannot be made anew. */
+const QUICKLY = { ordered: false, writeConcern: { w: 1 } } as const;
 
 /** Writes so many studies and their patients, as a backend of before this list was kept did. */
 export async function fill(store: Store, count: number, seed = 1): Promise<Synthetic[]> {
@@ -25,12 +27,12 @@ export async function fill(store: Store, count: number, seed = 1): Promise<Synth
   for (let start = 0; start < all.length; start += BATCH) {
     await store.studies.insertMany(
       all.slice(start, start + BATCH).map((it) => it.study),
-      { ordered: false },
+      QUICKLY,
     );
   }
   const people = [...patients.values()];
   for (let start = 0; start < people.length; start += BATCH) {
-    await store.patients.insertMany(people.slice(start, start + BATCH), { ordered: false });
+    await store.patients.insertMany(people.slice(start, start + BATCH), QUICKLY);
   }
   return all;
 }
