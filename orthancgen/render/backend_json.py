@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orthancgen.plan.addresses import LOOPBACK, addresses
+from orthancgen.plan.addresses import LOOPBACK, behind_networks
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
@@ -65,7 +65,7 @@ def _people(plan: Plan) -> dict[str, Any]:
         return {}
     native = site.runtime == "native"
     return {
-        "trusted_proxies": [LOOPBACK] if native else [addresses(site).backend.subnet],
+        "trusted_proxies": [LOOPBACK] if native else list(behind_networks(site)),
         "people": {
             "file": PEOPLE_FILE if native else f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}",
             "secure_cookies": browsers_come_by_https(plan),

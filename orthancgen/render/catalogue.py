@@ -33,8 +33,12 @@ def _is_compose(plan: Plan) -> bool:
     return plan.site.runtime == "compose"
 
 
+def _has_containers(plan: Plan) -> bool:
+    return plan.site.runtime != "native"
+
+
 def _has_containers_of_database(plan: Plan) -> bool:
-    return _is_compose(plan) and plan.site.backend.enabled
+    return _has_containers(plan) and plan.site.backend.enabled
 
 
 def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
@@ -49,7 +53,7 @@ def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
 CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
-    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
+    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _has_containers),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
