@@ -42,6 +42,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "username": BACKEND_ACCOUNT,
             "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
             "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            **({"shared_index": True} if site.scale.index == "postgresql" else {}),
         },
         "database": {
             "host": layout.database_host,

@@ -23,8 +23,8 @@ from orthancgen.site.modalities import Modality
 from orthancgen.site.model import Site
 from orthancgen.site.types import is_loopback
 
-SECRET_KEYS: Final = ("RegisteredUsers", "OrthancGenSecrets", "PostgreSQL")
-"""Top-level keys of the second file."""
+SECRET_KEYS: Final = ("RegisteredUsers", "OrthancGenSecrets")
+"""Top-level keys of the second file; ``PostgreSQL`` is one more where the index is there."""
 CUSTOM_SECTION: Final = "OrthancGen"
 VERIFIER: Final = "orthancgen-verify"
 """Name of `orthancgen verify` among the modalities."""
