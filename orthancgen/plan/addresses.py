@@ -77,6 +77,23 @@ def addresses(site: Site) -> ContainerAddresses:
     return ContainerAddresses.of(site.containers.subnet)
 
 
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""RFC 1918 section 3: where pods are. That nobody but the gateway comes from there is what the NetworkPolicies say."""
+
+
+def front_networks(site: Site) -> tuple[str, ...]:
+    """From where the gateway calls: who may tell the address of a browser."""
+    if site.runtime == "kubernetes":
+        return _PRIVATE
+    fixed = addresses(site)
+    return (fixed.gateway,) if site.runtime == "compose" else (fixed.backend.subnet,)
+
+
+def behind_networks(site: Site) -> tuple[str, ...]:
+    """From where containers call the backend: who may tell the address of somebody else."""
+    return _PRIVATE if site.runtime == "kubernetes" else (addresses(site).backend.subnet,)
+
+
 def verifier_seen(site: Site) -> str:
     """The address from which Orthanc sees ``orthancgen verify`` of this host come.
 

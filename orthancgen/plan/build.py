@@ -92,7 +92,10 @@ def _containers(site: Site) -> Iterator[Service]:
     https = site.http.tls.enabled
     if site.backend.enabled:
         yield Service("database", "MongoDB-compatible database", ())
-    yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http))
+    index: tuple[ServiceName, ...] = ("postgresql",) if has_own_postgresql(site) else ()
+    if index:
+        yield Service("postgresql", "PostgreSQL of Orthanc's index", ())
+    yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http), needs=index)
     if site.backend.enabled:
         yield Service("backend", "Backend", () if https else (backend,), needs=("database",))
     if site.analysis.enabled:
@@ -126,6 +129,8 @@ def _container_flows(site: Site) -> Iterator[Flow]:
             yield Flow("gateway", "backend", site.backend.port, "HTTPS ends at the gateway")
         if site.viewer.enabled:
             yield Flow("gateway", "viewer", site.viewer.port, "HTTPS ends at the gateway")
+    if has_own_postgresql(site):
+        yield Flow("orthanc", "postgresql", site.scale.postgresql.port, "Orthanc keeps its index")
     if site.backend.enabled:
         yield from _backend_flows(site)
 
@@ -144,6 +149,11 @@ def _callers(site: Site) -> Iterator[Flow]:
             yield Flow(_one(arrived.seen), service, port, f"{reason}, by way of {arrived.by}")
         elif is_ip(modality.address):
             yield Flow(_one(modality.address), service, port, reason)
+
+
+def has_own_postgresql(site: Site) -> bool:
+    """Whether the PostgreSQL of the index is one of the environment's own."""
+    return site.scale.index == "postgresql" and site.scale.postgresql.host is None
 
 
 def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
@@ -202,6 +212,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("viewer.orthanc_password", "password", ("orthanc", "viewer")),
     ("analysis.orthanc_password", "password", ("orthanc", "analysis")),
     ("analysis.token", "token", ("backend", "analysis")),
+    ("scale.postgresql.password", "password", ("orthanc",)),
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
@@ -216,6 +227,7 @@ _USES_IN_CONTAINERS: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = 
     ("backend.database.password", "password", ("backend", "database-account")),
     ("backend.database.root_password", "password", ("database", "database-account")),
     ("dicom.plain.client_certificate", "pem", ("gateway",)),
+    ("scale.postgresql.password", "password", ("orthanc", "postgresql")),
     ("http.tls.certificate", "pem", ("gateway",)),
     ("http.tls.authority", "pem", ()),
     *_USES,

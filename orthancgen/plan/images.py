@@ -13,6 +13,7 @@ from orthancgen.site.types import image_digest
 _FIELDS: Final[Mapping[ServiceName, str]] = {
     "orthanc": "orthanc",
     "database": "mongo",
+    "postgresql": "postgres",
     "backend": "backend",
     "database-account": "backend",
     "gateway": "gateway",

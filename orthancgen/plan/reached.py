@@ -57,4 +57,4 @@ def _is_this_host(host: str) -> bool:
 
 def browsers_come_by_https(site: Site) -> bool:
     """Whether the viewer's pages are reached by HTTPS: then the cookie of a login is for HTTPS alone."""
-    return site.runtime == "compose" and site.http.tls.enabled
+    return site.runtime != "native" and site.http.tls.enabled

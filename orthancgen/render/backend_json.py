@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from orthancgen.plan.addresses import LOOPBACK, addresses
+from orthancgen.plan.addresses import LOOPBACK, behind_networks
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
 from orthancgen.plan.reached import browsers_come_by_https
@@ -49,6 +49,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "username": BACKEND_ACCOUNT,
             "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
             "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            **({"shared_index": True} if site.scale.index == "postgresql" else {}),
         },
         "database": {
             "host": layout.database_host,
@@ -98,7 +99,7 @@ def _people(plan: Plan) -> dict[str, Any]:
         return {}
     native = site.runtime == "native"
     return {
-        "trusted_proxies": [LOOPBACK] if native else [addresses(site).backend.subnet],
+        "trusted_proxies": [LOOPBACK] if native else list(behind_networks(site)),
         "people": {
             "file": PEOPLE_FILE if native else f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}",
             "secure_cookies": browsers_come_by_https(plan.site),

@@ -28,6 +28,7 @@ from orthancgen.render import (
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
+from orthancgen.render.kubernetes import catalogue as kubernetes
 from orthancgen.render.quoting import json_document
 
 MANIFEST: Final = "MANIFEST.json"
@@ -37,8 +38,12 @@ def _is_compose(plan: Plan) -> bool:
     return plan.site.runtime == "compose"
 
 
+def _has_containers(plan: Plan) -> bool:
+    return plan.site.runtime != "native"
+
+
 def _has_containers_of_database(plan: Plan) -> bool:
-    return _is_compose(plan) and plan.site.backend.enabled
+    return _has_containers(plan) and plan.site.backend.enabled
 
 
 def _prometheus(plan: Plan) -> bool:
@@ -61,7 +66,7 @@ def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
 CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
-    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
+    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _has_containers),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
     Artifact("analysis/analysis.json", analysis_json.build, ("analysis",), lambda plan: plan.site.analysis.enabled),
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
@@ -70,6 +75,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/haproxy.cfg", haproxy_cfg.build, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
+    *kubernetes.ARTIFACTS,
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
     Artifact("prometheus/prometheus.yml", prometheus_yml.whole, (), _prometheus),
     Artifact("prometheus/scrape.yml", prometheus_yml.part, (), _prometheus),

@@ -56,8 +56,9 @@ LAYOUTS: Final[dict[str, Layout]] = {
         backend_host="127.0.0.1",
         analysis_host="127.0.0.1",
     ),
-    # What the image of Orthanc decides is filled in by `layout_of`.
-    "compose": Layout(
+    # What the image of Orthanc decides is filled in by `layout_of`. Compose, Swarm and Kubernetes all find a service by
+    # its name.
+    "containers": Layout(
         storage="",
         lua="/etc/orthancgen",
         secrets="/run/secrets",
@@ -75,7 +76,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
 
 def layout_of(plan: Plan) -> Layout:
     """The layout of the plan's runtime, and of its image of Orthanc where it runs in a container."""
-    layout = LAYOUTS[plan.site.runtime]
+    layout = LAYOUTS["native" if plan.site.runtime == "native" else "containers"]
     if plan.site.runtime == "native":
         site = plan.site
         return replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orthancgen.plan.addresses import addresses
+from orthancgen.plan.addresses import front_networks
 from orthancgen.plan.build import VIEWER_ACCOUNT
 from orthancgen.plan.model import Plan
 from orthancgen.plan.reached import browsers_come_by_https
@@ -27,7 +27,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "listen": {"host": layout.inner_address or site.viewer.listen_on, "port": site.viewer.port},
         "title": site.viewer.title or site.orthanc.name,
         "secure_cookies": browsers_come_by_https(plan.site),
-        "trusted_proxies": [addresses(site).gateway] if browsers_come_by_https(plan.site) else [],
+        "trusted_proxies": list(front_networks(site)) if browsers_come_by_https(plan.site) else [],
         "backend": {"url": f"http://{layout.backend_host}:{site.backend.port}", "ca_file": None},
         "orthanc": {
             "url": f"{'https' if https else 'http'}://{layout.orthanc_host}:{site.http.port}",

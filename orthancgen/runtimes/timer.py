@@ -69,8 +69,6 @@ def units(job: Job, state_root: Path, schedule: str, variables: Mapping[str, str
     starts = "".join(f"ExecStart={' '.join(map(unit_word, call))}\n" for call in job.calls)
     assigned = (unit_word(f"{key}={value}") for key, value in sorted(variables.items()))
     environment_lines = "".join(f"Environment={word}\n" for word in assigned)
-        f"Environment={unit_word(f'{key}={value}')}\n" for key, value in sorted(variables.items())
-    )
     # A minus sign: a folder that is not there is no reason not to start.
     written = " ".join([unit_word(str(state_root)), *(f"-{unit_word(str(path))}" for path in job.writes)])
     manual = f"Documentation=man:{job.manual}\n" if job.manual else ""

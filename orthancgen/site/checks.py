@@ -171,7 +171,7 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("webhook", "token"), site.webhook.token
     if site.backend.enabled:
         yield ("backend", "database", "password"), site.backend.database.password
-        if site.runtime == "compose":
+        if site.runtime != "native":
             yield ("backend", "database", "root_password"), site.backend.database.root_password
         yield ("backend", "orthanc_password"), site.backend.orthanc_password
         yield ("backend", "operator_token"), site.backend.operator_token
@@ -191,12 +191,14 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("dicom", "plain", "client_certificate"), site.dicom.plain.client_certificate
     if site.http.tls.enabled:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
-        if site.backend.enabled or site.runtime == "compose":
+        if site.backend.enabled or site.runtime != "native":
             yield ("http", "tls", "authority"), site.http.tls.authority
     if site.observability.prometheus:
         yield ("observability", "orthanc_password"), site.observability.orthanc_password
         if site.backend.enabled:
             yield ("observability", "backend_token"), site.observability.backend_token
+    if site.scale.index == "postgresql":
+        yield ("scale", "postgresql", "password"), site.scale.postgresql.password
     if site.network.vpn is not None and "wireguard" in site.network.firewall:
         yield from _vpn_keys(site, site.network.vpn)
     if site.backup.repository is not None:

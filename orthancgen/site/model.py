@@ -17,6 +17,7 @@ from orthancgen.site.modalities import Modality
 from orthancgen.site.network import Network
 from orthancgen.site.observability import Observability
 from orthancgen.site.orthanc import Orthanc
+from orthancgen.site.scale import Scale
 from orthancgen.site.secrets import SecretSource
 from orthancgen.site.types import (
     DateText,
@@ -44,6 +45,8 @@ class Images(Section):
     """Where Orthanc's image keeps program and plugins; `auto`: by its name, `debian` if it is of neither publisher."""
     mongo: ImageReference | None = None
     """Image of the database, such as mongo:8.0.24."""
+    postgres: ImageReference | None = None
+    """Image of the index's database, such as postgres:17.6 (`scale: {index: postgresql}`)."""
     backend: ImageReference | None = None
     """Image of the backend; without it, orthancgen's own."""
     gateway: ImageReference | None = None
@@ -97,8 +100,9 @@ class Site(Section):
     analysis: Analysis = Analysis()
     reports: Reports = Reports()
     network: Network = Network()
-    runtime: Literal["native", "compose"] = "native"
-    """native: programs of this host under a supervisor; compose: containers."""
+    runtime: Literal["native", "compose", "swarm", "kubernetes"] = "native"
+    """native: programs of this host; compose: containers; swarm, kubernetes: containers of several hosts."""
+    scale: Scale = Scale()
     images: Images = Images()
     containers: Containers = Containers()
     deployment: Deployment = Deployment()

@@ -21,6 +21,11 @@ def checkov_python() -> Path:
     return tool_python("cloud_linters")
 
 
+def kubernetes_python() -> Path:
+    """The Python that has kubernetes-validate."""
+    return tool_python("kubernetes_linters")
+
+
 def ansible_folder() -> Path:
     """The folder with the commands ansible-playbook, ansible-vault and ansible-lint."""
     return tool_python("ansible").parent

@@ -31,7 +31,15 @@ async function main(): Promise<void> {
   const store = openStore(config.database);
   const orthanc = new Orthanc(config.orthanc);
   const holder = identityOf(config.listen.host, config.listen.port);
-  const worker = new Worker({ holder, orthanc, store, log, metrics, ...config.delivery });
+  const worker = new Worker({
+    holder,
+    orthanc,
+    store,
+    log,
+    metrics,
+    sharedIndex: config.orthanc.sharedIndex,
+    ...config.delivery,
+  });
   const catalogue = new CatalogueKeeper(store, log);
   const archive = new ReportArchive(config.orthanc);
   const outbox = new Outbox(store, archive, log);

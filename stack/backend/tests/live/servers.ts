@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoClient, type Db } from 'mongodb';
+import { openStore } from '../../src/store/database.ts';
 import { encode, type Image } from './dicom.ts';
 
 function binary(variable: string, name: string, elsewhere: string[] = []): string | null {
@@ -225,6 +226,20 @@ export class DatabaseServer extends Server {
   async #spawn(more: string[]): Promise<void> {
     this.launch(SECANTUSD ?? 'secantusd-py', [...databaseArguments(this.port, this.#path), ...more]);
     await databaseAnswers(this.port);
+  }
+
+  /** How a store is opened on it. */
+  get settings(): Parameters<typeof openStore>[0] {
+    return {
+      host: '127.0.0.1',
+      port: this.port,
+      name: 'orthancgen',
+      username: 'backend',
+      password: DATABASE_PASSWORD,
+      authSource: null,
+      directConnection: true,
+      tlsCaFile: null,
+    };
   }
 
   get db(): Db {

@@ -38,9 +38,10 @@ beforeAll(async () => {
     username: null,
     password: null,
     ca: null,
+    sharedIndex: false,
   });
   const delivery = { pollSeconds: 5, reconcileMinutes: 15, batchSize: 10, settleMilliseconds: 0, stableSeconds: 60 };
-  const worker = new Worker({ holder: 'test', orthanc, store, log, metrics, ...delivery });
+  const worker = new Worker({ holder: 'test', sharedIndex: false, orthanc, store, log, metrics, ...delivery });
   const config = {
     environment: { name: 'test', kind: 'development' as const },
     credentials: ROLES.map((role) => ({ name: role, role, token: token(role) })),
