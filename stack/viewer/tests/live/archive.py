@@ -82,6 +82,10 @@ def greys(dataset: Dataset) -> tuple[list[list[int]] | None, str | None]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         return None, "compressed"
+    if "RedPaletteColorLookupTableData" in dataset and dataset.PhotometricInterpretation != "PALETTE COLOR":
+        return None, "coloured beyond its greys"
+    if "VOILUTSequence" in dataset:
+        return None, "a table instead of a window"
     if dataset.BitsAllocated not in (8, 16):
         return None, f"{dataset.BitsAllocated} bits"
     try:
@@ -140,4 +144,6 @@ def blocks(shown: NDArray[np.float64]) -> list[list[int]]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    main(
+        Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None, int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    )
