@@ -9,6 +9,7 @@ Usage: python archive.py FOLDER [NUMBER SEED]    with a number, so many of them,
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -138,8 +139,8 @@ def blocks(shown: NDArray[np.float64]) -> list[list[int]]:
     columns = np.linspace(0, shown.shape[1], GRID + 1).astype(int)
     return [
         [round(float(v)) for v in shown[r0 : max(r1, r0 + 1), c0 : max(c1, c0 + 1)].mean(axis=(0, 1))]
-        for r0, r1 in zip(rows[:-1], rows[1:], strict=True)
-        for c0, c1 in zip(columns[:-1], columns[1:], strict=True)
+        for r0, r1 in itertools.pairwise(rows)
+        for c0, c1 in itertools.pairwise(columns)
     ]
 
 

@@ -27,7 +27,7 @@ const SEED = process.env.ORTHANCGEN_SEED ?? '1';
 const PICTURES = process.env.ORTHANCGEN_PICTURES;
 /** Names of images, with commas between: only these, to look at one. */
 const ONLY = process.env.ORTHANCGEN_ONLY?.split(',');
-/** How far the drawn greys may be from the computed ones, of 255: blocks of a small image share its neighbours' pixels. */
+/** How far the drawn greys may be from the computed ones, of 255: small blocks share their neighbours' pixels. */
 const MOST_OFF = { median: 3, nine_of_ten: 8 };
 
 describe.skipIf(!available)('real images', () => {
