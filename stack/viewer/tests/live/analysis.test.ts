@@ -10,7 +10,7 @@ import { loginIn, open, Site, startBrowser, type Role, type Watched } from './si
 describe.skipIf(!available)('analyses in the pages', () => {
   let site: Site;
   let browser: Browser;
-  let quality: QualityService;
+  let quality: QualityService | undefined;
   let sample: Sample;
   const marker = new Marker();
 
@@ -24,7 +24,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
   }, 180_000);
   afterAll(async () => {
     await browser.close();
-    await quality.stop();
+    await quality?.stop();
     await site.stop();
     await marker.stop();
   });
