@@ -28,7 +28,8 @@ _LOOK_BACK: Final = timedelta(days=7)
 def tell(loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...]) -> str | None:
     """Tell the backend of the environment what the proofs that just ended found.
 
-    A backend that does not answer is not told. Never raises for what another program does: the proofs count, whether they are told or not.
+    A backend that does not answer is not told. Never raises for what another program does: the proofs count, whether
+    they are told or not.
 
     Returns:
         Why it could not be told, or None.
