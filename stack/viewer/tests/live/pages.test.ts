@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available, until } from '../../../backend/tests/live/servers.ts';
-import { picture, VIEWS, wrongWith } from './looks.ts';
+import { picture, views, wrongWith } from './looks.ts';
 import { makeSamples, named, recorded as recordedIn, store as storeIn, type Sample } from './samples.ts';
 import { loginIn, open, PASSWORD, ROLES, Site, startBrowser, type Watched } from './site.ts';
 
@@ -85,7 +85,7 @@ describe.skipIf(!available)('the pages', () => {
     for (const it of samples) await store(it);
     for (const it of samples) await recorded(it);
     await tellVerification(site);
-    for (const [name, options] of Object.entries(VIEWS)) {
+    for (const [name, options] of views()) {
       const { page, errors, context } = await open(browser, site, options);
       await page.goto(`${site.url}/login`);
       await page.getByRole('button', { name: 'Log in' }).waitFor();
