@@ -28,7 +28,8 @@ _LOOK_BACK: Final = timedelta(days=7)
 def tell(loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...]) -> str | None:
     """Tell the backend of the environment what the proofs that just ended found.
 
-    Never raises for what another program does: the proofs count, whether they are told or not.
+    A backend that does not answer is not told. Never raises for what another program does: the proofs count, whether
+    they are told or not.
 
     Returns:
         Why it could not be told, or None.
@@ -38,7 +39,9 @@ def tell(loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...]) -> 
     finished = datetime.now(UTC)
     case = Case(loaded, runtime, since=_LOOK_BACK)
     before = case.backend(_PATH)
-    if isinstance(before, str) or before.status_code != httpx.codes.OK:
+    if isinstance(before, str):
+        return None  # it does not answer, which the proofs have said
+    if before.status_code != httpx.codes.OK:
         return _why(before)
     case.since = finished - (_counted_until(before) or finished - _LOOK_BACK)
     answer = case.backend(_PATH, method="PUT", content=json.dumps(summary(case, results, finished)))

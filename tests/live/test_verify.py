@@ -21,6 +21,8 @@ import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
 from orthancgen.dicom import synthetic
+from orthancgen.dicom.peer import Peer
+from orthancgen.dicom.scu import echo
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan, ServiceName
@@ -232,6 +234,24 @@ def test_the_command_line(site: Running, tmp_path: Path) -> None:
         broken = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert (broken.returncode, broken.stderr) == (1, "")
     assert json.loads(broken.stdout)["failed"] > 0
+
+
+def test_the_backend_is_told_of_it(site: Running) -> None:
+    command = [sys.executable, "-m", "orthancgen", "verify", str(site.path), "--state", str(site.state.root.parent)]
+    with httpx.Client(base_url=site.access.backend_url, headers=site.access.backend_headers, trust_env=False) as client:
+        subprocess.run(command, check=True, capture_output=True)
+        stranger = Peer("127.0.0.1", site.plan.site.dicom.port, site.plan.site.orthanc.aet, "STRANGE1")
+        assert echo(stranger).rejection
+        for refused in (["STRANGE1"], []):
+            subprocess.run(command, check=True, capture_output=True)
+            told = client.get("/api/status/verification").raise_for_status().json()["verification"]
+            assert told["environment"] == "proven"
+            assert [one["id"] for one in told["checks"]] == [check.id for check in CHECKS]
+            assert {one["outcome"] for one in told["checks"]} == {"passed", "skipped"}
+            # Those of the proofs themselves are none, and each is counted once.
+            assert [one["aet"] for one in told["refused_associations"]["latest"]] == refused
+            assert told["refused_associations"]["count"] == len(refused)
+            assert_no_secret(site, json.dumps(told))
 
 
 def _all_may_find(configuration: Configuration) -> None:

@@ -372,7 +372,7 @@ describe.skipIf(!available || !TOOLS)('reports', () => {
     await results.insertOne({ _id: 'r', study, ...{ at: new Date(), provider, analysis } });
     const { id, draft } = await begin();
     expect(draft?.fields.measurements).toMatchObject({ confirmed: false, by: null });
-    expect(draft?.fields.measurements?.value).toContain('SNR: 12 1');
+    expect(draft?.fields.measurements?.value).toContain('SNR: 12\n');
     const body = { revision: await revisionOf(id), fields: ['examination', 'technique'] };
     await good('radiologist', 'POST', `/api/reports/${id}/confirm`, body);
     const text = save(await revisionOf(id), { findings: 'f', impression: 'i' });

@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available } from '../../../backend/tests/live/servers.ts';
-import { VIEWS, wrongWith } from './looks.ts';
+import { VIEWS, views, wrongWith } from './looks.ts';
 import { HOSTILE, Marker, QualityService, withProviders } from './providers.ts';
 import { makeSamples, named, recorded, store, type Sample } from './samples.ts';
 import { loginIn, open, Site, startBrowser, type Role, type Watched } from './site.ts';
@@ -10,7 +10,7 @@ import { loginIn, open, Site, startBrowser, type Role, type Watched } from './si
 describe.skipIf(!available)('analyses in the pages', () => {
   let site: Site;
   let browser: Browser;
-  let quality: QualityService;
+  let quality: QualityService | undefined;
   let sample: Sample;
   const marker = new Marker();
 
@@ -24,7 +24,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
   }, 180_000);
   afterAll(async () => {
     await browser.close();
-    await quality.stop();
+    await quality?.stop();
     await site.stop();
     await marker.stop();
   });
@@ -82,7 +82,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
     expect(await page.getByText(/^Reason: /).innerText()).toContain(HOSTILE);
     await unharmed(page);
 
-    for (const [name, options] of Object.entries(VIEWS)) {
+    for (const [name, options] of views()) {
       const status = await loggedIn('administrator', options);
       await status.page.goto(`${site.url}/status`);
       await status.page.getByText('1 given up').waitFor();
@@ -131,7 +131,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
   });
 
   it('are clean for axe and as wide as the window, whatever the device', async () => {
-    for (const [name, options] of Object.entries(VIEWS)) {
+    for (const [name, options] of views()) {
       const { page, context } = await studyPage('administrator', options);
       await resultOf(page, /marker/i).waitFor();
       for (const it of await page.locator('.analysis summary').all()) await it.click();

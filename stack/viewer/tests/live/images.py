@@ -49,6 +49,11 @@ def main(folder: Path) -> None:
     foreign.StudyDescription = "دراسة الصدر"
     foreign.PatientID = "RTL"
     _write(folder, "other scripts", foreign)
+    undated = gradient()
+    undated.PatientID, undated.PatientName = "UNDATED", ""
+    undated.PatientBirthDate = undated.StudyDate = undated.StudyTime = ""
+    undated.StudyDescription = undated.AccessionNumber = ""
+    _write(folder, "unknown dates", undated)
 
 
 def gradient() -> Dataset:

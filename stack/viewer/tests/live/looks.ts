@@ -18,6 +18,12 @@ export const VIEWS = {
   'phone-light': { colorScheme: 'light', viewport: { width: 390, height: 844 } },
 } as const;
 
+/** Each colour and each width once; every pair of them where pictures are kept. */
+export function views(): [string, (typeof VIEWS)[keyof typeof VIEWS]][] {
+  const few: readonly string[] = ['desktop-light', 'tablet-dark', 'phone-light'];
+  return Object.entries(VIEWS).filter(([name]) => PICTURES !== undefined || few.includes(name));
+}
+
 /** What axe finds, each with the first place. */
 export async function axe(page: Page): Promise<string[]> {
   await page.evaluate(AXE);

@@ -1,24 +1,12 @@
 /** The pages in a real Chromium, on a real Orthanc, database and backend. */
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available, until } from '../../../backend/tests/live/servers.ts';
-import { loginIn, open, ROLES, Site, startBrowser, type Watched } from './site.ts';
+import { picture, views, wrongWith } from './looks.ts';
+import { makeSamples, named, recorded as recordedIn, store as storeIn, type Sample } from './samples.ts';
+import { loginIn, open, PASSWORD, ROLES, Site, startBrowser, type Watched } from './site.ts';
 
-interface Sample {
-  title: string;
-  file: string;
-  study: string;
-}
-
-const PYTHON = process.env.ORTHANCGEN_PYTHON ?? fileURLToPath(new URL('../../../../.venv/bin/python', import.meta.url));
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** Where pictures of the pages are kept to be looked at; nowhere without it. */
-const PICTURES = process.env.ORTHANCGEN_PICTURES;
 const ARRIVALS = Number(process.env.ORTHANCGEN_ARRIVALS ?? '4');
 
 describe.skipIf(!available)('the pages', () => {
@@ -28,60 +16,16 @@ describe.skipIf(!available)('the pages', () => {
 
   beforeAll(async () => {
     [site, browser] = await Promise.all([Site.start(), startBrowser()]);
-    const folder = site.folder.sub('images');
-    const printed = execFileSync(PYTHON, [fileURLToPath(new URL('images.py', import.meta.url)), folder], {
-      encoding: 'utf8',
-    });
-    samples = printed
-      .trim()
-      .split('\n')
-      .map((it) => JSON.parse(it) as Sample);
+    samples = makeSamples(site);
   }, 120_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
   });
 
-  const sample = (title: string): Sample => {
-    const found = samples.find((it) => it.title === title);
-    if (found === undefined) throw new Error(title);
-    return found;
-  };
-
-  async function store({ file }: Sample): Promise<void> {
-    const authorization = `Basic ${Buffer.from(`backend:${site.orthanc.password}`).toString('base64')}`;
-    const answer = await fetch(`http://127.0.0.1:${String(site.orthanc.httpPort)}/instances`, {
-      method: 'POST',
-      body: new Uint8Array(readFileSync(file)),
-      headers: { authorization },
-    });
-    if (!answer.ok) throw new Error(`Orthanc answered ${String(answer.status)}`);
-    await site.backend.poke();
-  }
-
-  async function recorded({ study }: Sample): Promise<void> {
-    await until('it is recorded', async () => (await site.backend.request(`/api/studies/${study}`)).ok);
-  }
-
-  async function axe(page: Page): Promise<string[]> {
-    await page.evaluate(AXE);
-    return page.evaluate(async () => {
-      const { axe: checker } = window as unknown as {
-        axe: {
-          run: (context: Document, options: object) => Promise<{ violations: { id: string; nodes: unknown[] }[] }>;
-        };
-      };
-      const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-      const { violations } = await checker.run(document, { runOnly: { type: 'tag', values: tags } });
-      return violations.map((it) => `${it.id} (${String(it.nodes.length)})`);
-    });
-  }
-
-  async function picture(page: Page, name: string): Promise<void> {
-    if (PICTURES === undefined) return;
-    mkdirSync(PICTURES, { recursive: true });
-    await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
-  }
+  const sample = (title: string): Sample => named(samples, title);
+  const store = async (it: Sample): Promise<void> => storeIn(site, it);
+  const recorded = async (it: Sample): Promise<void> => recordedIn(site, it);
 
   async function loggedIn(role: (typeof ROLES)[number], options: object = {}): Promise<Watched> {
     const watched = await open(browser, site, options);
@@ -137,23 +81,23 @@ describe.skipIf(!available)('the pages', () => {
     await context.close();
   });
 
-  it('are clean for axe, in light and dark, on a desktop and a tablet', async () => {
+  it('are clean for axe and as wide as the window, in light and dark, on a desktop, a tablet and a phone', async () => {
     for (const it of samples) await store(it);
     for (const it of samples) await recorded(it);
-    const views = [
-      { name: 'desktop-light', colorScheme: 'light', viewport: { width: 1280, height: 900 } },
-      { name: 'tablet-dark', colorScheme: 'dark', viewport: { width: 820, height: 1180 } },
-    ];
-    for (const { name, ...options } of views) {
+    await tellVerification(site);
+    for (const [name, options] of views()) {
       const { page, errors, context } = await open(browser, site, options);
       await page.goto(`${site.url}/login`);
       await page.getByRole('button', { name: 'Log in' }).waitFor();
-      expect(await axe(page), `login ${name}`).toEqual([]);
-      await picture(page, `login-${name}`);
+      expect(await wrongWith(page, `login-${name}`), `login ${name}`).toEqual([]);
       await loginIn(page, site, 'administrator');
+      const { parent_patient } = await site.backend.json<{ parent_patient: string }>(
+        `/api/studies/${sample('a gradient').study}`,
+      );
       const pages: Record<string, string> = {
         patients: '/patients',
         nothing: '/patients?q=zzzz',
+        patient: `/patients/${parent_patient}`,
         study: `/studies/${sample('a gradient').study}`,
         'study-other-scripts': `/studies/${sample('other scripts').study}`,
         missing: '/studies/1.2.3',
@@ -164,8 +108,8 @@ describe.skipIf(!available)('the pages', () => {
         await page.goto(`${site.url}${path}`);
         await page.locator('main h1, main [role=alert], main [role=status]').first().waitFor();
         await page.waitForLoadState('networkidle').catch(() => undefined);
-        expect(await axe(page), `${title} ${name}`).toEqual([]);
-        await picture(page, `${title}-${name}`);
+        if (title === 'status') for (const it of await page.locator('summary').all()) await it.click();
+        expect(await wrongWith(page, `${title}-${name}`), `${title} ${name}`).toEqual([]);
       }
       expect(
         errors.filter((it) => !it.includes('404')),
@@ -174,6 +118,59 @@ describe.skipIf(!available)('the pages', () => {
       await context.close();
     }
   }, 240_000);
+
+  it('say what the last verification saw, and whom Orthanc refused until then', async () => {
+    const { page, context } = await loggedIn('administrator');
+    await page.goto(`${site.url}/status`);
+    await page.getByText('1 failed').waitFor();
+    await page.getByText('run by tester@host').waitFor();
+    await page.getByText('a caller without TLS is refused').first().waitFor();
+    const refused = page.getByRole('region', { name: 'Latest refused associations' });
+    expect(await refused.getByRole('row').nth(1).innerText()).toContain('OTHER<b>');
+    await page.getByText('Read from Orthanc’s log by the last verification').waitFor();
+    for (const role of ROLES.filter((it) => it !== 'administrator')) {
+      const headers = { cookie: await site.login(role) };
+      expect((await fetch(`${site.url}/api/status/verification`, { headers })).status, role).toBe(403);
+    }
+    await context.close();
+  });
+
+  it('give the audit trail as a file, and write that down', async () => {
+    const { page, errors, context } = await loggedIn('administrator');
+    await page.goto(`${site.url}/audit`);
+    const texts: Record<string, string> = {};
+    for (const format of ['atna', 'csv', 'json']) {
+      await page.getByLabel('Export as').selectOption(format);
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Export', exact: true }).click(),
+      ]);
+      texts[format] = readFileSync(await download.path(), 'utf8');
+    }
+    const lines = (texts.json ?? '').trim().split('\n');
+    const entries = lines.map((it) => JSON.parse(it) as { event: string; user: string });
+    expect(entries.at(-1)).toMatchObject({ event: 'audit_exported', user: 'administrator' });
+    // The oldest first: each file has the one before as its last but one.
+    expect((texts.csv ?? '').split('\r\n')[0]).toBe(
+      'id,at,event,action,outcome,user,role,address,patient_id,study_instance_uid',
+    );
+    const messages = (texts.atna ?? '').trim().split('\n');
+    expect(messages.every((it) => /^<AuditMessage>.*<\/AuditMessage>$/.test(it))).toBe(true);
+    expect(lines.length).toBe(messages.length + 2);
+    await page.getByLabel('From day').fill('2001-01-01');
+    await page.getByLabel('To day').fill('2001-01-02');
+    const [none] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Export', exact: true }).click(),
+    ]);
+    expect(readFileSync(await none.path(), 'utf8')).toBe('');
+    expect(errors).toEqual([]);
+    await context.close();
+    for (const role of ROLES.filter((it) => it !== 'administrator')) {
+      const headers = { cookie: await site.login(role) };
+      expect((await fetch(`${site.url}/api/audit/export?format=csv`, { headers })).status, role).toBe(403);
+    }
+  });
 
   it('show hostile text as text', async () => {
     const { page, errors, context } = await loggedIn('viewer');
@@ -188,18 +185,64 @@ describe.skipIf(!available)('the pages', () => {
     await context.close();
   });
 
-  it('can be used by the keyboard alone', async () => {
-    const { page, context } = await loggedIn('viewer');
-    await page.goto(`${site.url}/patients`);
-    await page.locator('tbody tr').first().waitFor();
+  it('can be used by the keyboard alone: from the login to a study and back', async () => {
+    const { page, errors, context } = await open(browser, site);
+    await page.goto(`${site.url}/login`);
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+    await tabTo(page, 'User');
+    await page.keyboard.type('viewer');
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toContain('Skip');
-    await page.getByLabel('Search').focus();
+    await page.keyboard.type(PASSWORD);
+    await page.keyboard.press('Enter');
+    await page.locator('tbody tr').nth(1).waitFor();
+    await tabTo(page, 'Skip to the content');
+    await page.keyboard.press('Enter');
+    await tabTo(page, 'Search');
     await page.keyboard.type('gradient');
     await page.locator('tbody tr').nth(1).waitFor({ state: 'detached' });
-    await page.getByRole('link', { name: 'Gradient' }).focus();
+    await tabTo(page, 'Gradient');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Series' }).waitFor();
+    // The key for it is the browser's own, and a browser without a window has none.
+    await page.goBack();
+    await page.locator('tbody tr').first().waitFor();
+    expect(await page.getByLabel('Search').inputValue()).toBe('gradient');
+    await tabTo(page, 'Patients');
+    await page.keyboard.press('Enter');
+    await page.locator('tbody tr').nth(1).waitFor();
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+
+  it('write names of every script in their direction, days alike in every time zone, nothing for nothing', async () => {
+    for (const timezoneId of ['Pacific/Auckland', 'America/Los_Angeles']) {
+      const { page, context } = await loggedIn('viewer', { timezoneId, locale: 'en-GB' });
+      await page.goto(`${site.url}/studies/${sample('a gradient').study}`);
+      await page.getByText('2 Jan 2026 03:04').waitFor();
+      await page.getByText('born 1 Jan 1970 (56 years)').waitFor();
+      await page.goto(`${site.url}/studies/${sample('other scripts').study}`);
+      const name = page.locator('.name bdi');
+      await name.first().waitFor();
+      expect(await name.allInnerTexts()).toEqual(['山田, 太郎', 'Yamada, Tarou', 'やまだ, たろう']);
+      const heading = page.getByRole('heading', { level: 1 }).locator('bdi');
+      expect(await heading.innerText()).toBe('دراسة الصدر');
+      expect(await heading.evaluate((it) => getComputedStyle(it).unicodeBidi)).toBe('isolate');
+      await context.close();
+    }
+    const { page, context } = await loggedIn('viewer', { locale: 'en-GB' });
+    await page.goto(`${site.url}/studies/${sample('unknown dates').study}`);
+    await page.getByText('born –', { exact: false }).waitFor();
+    expect(await page.locator('main').innerText()).not.toMatch(/Invalid|NaN|undefined|null/);
+    await context.close();
+  });
+
+  it('move nothing for who wants no movement', async () => {
+    const { page, context } = await loggedIn('viewer', { reducedMotion: 'reduce' });
+    await page.route('**/api/studies?**', () => undefined);
+    await page.goto(`${site.url}/patients`);
+    const spinner = page.locator('.spinner').first();
+    await spinner.waitFor();
+    expect(await spinner.evaluate((it) => getComputedStyle(it).animationName)).toBe('none');
     await context.close();
   });
 
@@ -282,4 +325,69 @@ async function greys(page: Page): Promise<number[] | null> {
     }
     return brightest - darkest > 8 ? means : null;
   });
+}
+
+/** Presses the tabulator until something of that name has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const seen: string[] = [];
+  for (let count = 0; count < 60; count += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => {
+      const it = document.activeElement;
+      const label = it instanceof HTMLInputElement ? (it.labels?.[0]?.textContent ?? '') : '';
+      return label === '' ? (it?.textContent ?? '') : label;
+    });
+    if (focused === name) return;
+    seen.push(focused.slice(0, 20));
+  }
+  throw new Error(`${name} never had the focus, but ${seen.join(', ')}`);
+}
+
+/** What `orthancgen verify` tells the backend. */
+async function tellVerification(site: Site): Promise<void> {
+  const passed = { group: 'positive', outcome: 'passed', expected: 'an answer', seen: 'an answer', hint: null };
+  const answer = await site.backend.request('/api/status/verification', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      environment: 'test',
+      run_by: 'tester@host',
+      started_at: '2026-01-02T03:00:00Z',
+      finished_at: '2026-01-02T03:04:05Z',
+      checks: [
+        { ...passed, id: 'orthanc-system', title: 'Orthanc answers its administrator' },
+        { ...passed, id: 'record-made', title: 'an image that is stored becomes a record' },
+        { ...passed, id: 'roles', title: 'each role may what it may', outcome: 'skipped', seen: 'there is one user' },
+        {
+          id: 'dicom-tls',
+          title: 'a caller without TLS is refused',
+          group: 'negative',
+          outcome: 'failed',
+          expected: 'the association is refused',
+          seen: 'C-ECHO was answered with 0x0000',
+          hint: 'orthancgen doctor test',
+        },
+      ],
+      refused_associations: {
+        since: '2026-01-01T03:00:00Z',
+        until: '2026-01-02T03:04:05Z',
+        count: 1234,
+        latest: [
+          {
+            at: '2026-01-02T02:00:00Z',
+            reason: 'the AE title is of no registered modality',
+            aet: 'OTHER<b>',
+            address: '192.0.2.7',
+          },
+          {
+            at: '2026-01-02T01:00:00Z',
+            reason: 'A caller spoke without TLS to the TLS port',
+            aet: null,
+            address: null,
+          },
+        ],
+      },
+    }),
+  });
+  expect(answer.status).toBe(204);
 }

@@ -299,10 +299,10 @@ const headersOf = ({ cookie, csrf }: Session): Readonly<Record<string, string>> 
 
 /** The answer by the table: who is it, is it a change that a page of ours makes, may the role, and then the route's. */
 function expectedOf(key: RouteKey, caller: Caller): number {
-  const { allowed, program } = SAMPLES[key];
+  const { allowed, program, person } = SAMPLES[key];
   if (ACCESS[key] === null) return allowed;
   if (caller.role === null) return 401;
   if (caller.csrf !== undefined && !isSafe(key)) return 403;
   if (!mayCall(caller.role, key)) return 403;
-  return caller.program === true ? (program ?? allowed) : allowed;
+  return (caller.program === true ? program : person) ?? allowed;
 }

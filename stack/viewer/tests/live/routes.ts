@@ -31,6 +31,8 @@ export interface Sample {
   readonly allowed: number;
   /** The answer to a program by its token, where another one: some things are for people. */
   readonly program?: number;
+  /** The answer to a person who is logged in, where another one: some things are for programs. */
+  readonly person?: number;
   /** A call that really changes something, of an object of its own; the usual one is enough for who may not. */
   readonly real?: (things: Things) => Promise<Call>;
   /** Needs a session of its own, because it ends it. */
@@ -52,6 +54,26 @@ const onReport = (action: string, more: object = {}): Sample => ({
 });
 const UNKNOWN_JOB = '0'.repeat(64);
 
+/** What `orthancgen verify` tells. */
+const VERIFICATION = {
+  environment: 'test',
+  run_by: 'root@host',
+  started_at: '2026-11-27T10:00:00.000Z',
+  finished_at: '2026-11-27T10:00:09.000Z',
+  checks: [
+    {
+      id: 'dicom-port',
+      title: 'The DICOM port is open',
+      group: 'positive',
+      outcome: 'passed',
+      expected: 'open',
+      seen: 'it is',
+      hint: null,
+    },
+  ],
+  refused_associations: null,
+};
+
 /** Every route: the type leaves none out. */
 export const SAMPLES: Readonly<Record<RouteKey, Sample>> = {
   'GET /healthz': get(() => '/healthz'),
@@ -65,8 +87,15 @@ export const SAMPLES: Readonly<Record<RouteKey, Sample>> = {
   'DELETE /api/session': { call: () => ({ path: '/api/session' }), allowed: 204, ends: true },
   'GET /api/events': get(() => '/api/events'),
   'GET /api/audit': get(() => '/api/audit?limit=1'),
+  'GET /api/audit/export': get(() => '/api/audit/export?format=csv'),
   'GET /metrics': get(() => '/metrics'),
   'GET /api/status': get(() => '/api/status'),
+  'GET /api/status/verification': get(() => '/api/status/verification'),
+  'PUT /api/status/verification': {
+    call: () => ({ path: '/api/status/verification', body: VERIFICATION }),
+    allowed: 204,
+    person: 403,
+  },
   'GET /api/providers': get(() => '/api/providers'),
   'GET /api/analyses': get(() => '/api/analyses'),
   // Nothing is analysed here: who may is told that there is no such job, and no such provider.
@@ -106,6 +135,15 @@ export const SAMPLES: Readonly<Record<RouteKey, Sample>> = {
   'POST /api/reports/:id/presence': {
     call: ({ draft }) => ({ path: `/api/reports/${draft}/presence`, body: { editor: randomUUID(), field: null } }),
     allowed: 200,
+    program: 403,
+  },
+  // No analysis came since: who may is told that the text was another.
+  'POST /api/reports/:id/analyses': {
+    call: ({ draft }) => ({
+      path: `/api/reports/${draft}/analyses`,
+      body: { revision: 1, field: 'findings', digest: '0'.repeat(64), take: true },
+    }),
+    allowed: 409,
     program: 403,
   },
   'POST /api/reports/:id/confirm': onReport('confirm', { fields: ['technique'] }),

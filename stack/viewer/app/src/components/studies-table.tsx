@@ -106,6 +106,7 @@ export function StudiesTable({ studies, caption, sorting, onSort, without = [] }
                 return (
                   <th
                     key={id}
+                    className={`column-${it.id}`}
                     scope="col"
                     aria-sort={mine ? (sorting.order === 'asc' ? 'ascending' : 'descending') : undefined}
                   >
@@ -133,7 +134,9 @@ export function StudiesTable({ studies, caption, sorting, onSort, without = [] }
           {table.getRowModel().rows.map((row) => (
             <tr key={row.id}>
               {row.getVisibleCells().map((cell) => (
-                <td key={cell.id}>{flexRender(cell.column.columnDef.cell, cell.getContext())}</td>
+                <td key={cell.id} className={`column-${cell.column.id}`}>
+                  {flexRender(cell.column.columnDef.cell, cell.getContext())}
+                </td>
               ))}
             </tr>
           ))}

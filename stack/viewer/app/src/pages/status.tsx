@@ -9,6 +9,8 @@ import { Verification } from '../status/verification.tsx';
 
 const EVERY_MILLISECONDS = 5_000;
 
+const counted = (count: number | null, one: string, more: string): string =>
+  count === null ? `unknown ${more}` : `${count.toLocaleString()} ${count === 1 ? one : more}`;
 const answers = (it: boolean): string => (it ? 'answers' : 'does not answer');
 
 /** How the services are and how far the deliveries are; for administrators. */
@@ -41,8 +43,8 @@ export function Status(): ReactElement {
         </dd>
         <dt>Database</dt>
         <dd>
-          {answers(database.reachable)}: {(database.studies ?? 0).toLocaleString()} studies,{' '}
-          {(database.instances ?? 0).toLocaleString()} images
+          {answers(database.reachable)}: {counted(database.studies, 'study', 'studies')},{' '}
+          {counted(database.instances, 'image', 'images')}
         </dd>
         <dt>Backlog</dt>
         <dd>

@@ -40,49 +40,55 @@ export function Study(): ReactElement {
           Open the images
         </a>
       </p>
-      <dl className="facts">
-        <dt>Date</dt>
-        <dd>
-          {dicomDate(it.study_date)} {dicomTime(it.study_time)}
-        </dd>
-        <dt>Patient</dt>
-        <dd>
-          <bdi>{it.patient_id}</bdi>, born {dicomDate(it.patient_birth_date)}
-          {age === null ? '' : ` (${String(age)} years)`}
-        </dd>
-        <dt>Accession number</dt>
-        <dd>
-          <bdi>{it.accession_number ?? '–'}</bdi>
-        </dd>
-        <dt>Referring physician</dt>
-        <dd>
-          <bdi>{personName(it.referring_physician_name).main || '–'}</bdi>
-        </dd>
-        <dt>Sender</dt>
-        <dd>
-          <bdi>{[...it.remote_aets, ...it.remote_ips].join(', ') || '–'}</bdi>
-        </dd>
-        <dt>Received</dt>
-        <dd>
-          {instant(it.last_received_at)}
-          {it.is_stable ? '' : ', images are still arriving'}
-        </dd>
-        <dt>Images</dt>
-        <dd>
-          {it.number_of_instances.toLocaleString()} in {it.number_of_series} series ({bytes(it.size_bytes)})
-        </dd>
-      </dl>
-      <StudyReports study={it.id} />
-      <h2>Series</h2>
-      {series.isPending ? <Waiting what="series" /> : null}
-      {series.isError ? <Failed error={series.error} retry={() => void series.refetch()} /> : null}
-      {series.data?.total === 0 ? <Empty>No series is recorded.</Empty> : null}
-      <ul className="series">
-        {series.data?.items.map((one) => (
-          <SeriesCard key={one.id} study={it.study_instance_uid} series={one} />
-        ))}
-      </ul>
-      <StudyAnalyses study={it} series={series.data?.items ?? []} />
+      <div className="study">
+        <div>
+          <dl className="facts">
+            <dt>Date</dt>
+            <dd>
+              {dicomDate(it.study_date)} {dicomTime(it.study_time)}
+            </dd>
+            <dt>Patient</dt>
+            <dd>
+              <bdi>{it.patient_id}</bdi>, born {dicomDate(it.patient_birth_date)}
+              {age === null ? '' : ` (${String(age)} years)`}
+            </dd>
+            <dt>Accession number</dt>
+            <dd>
+              <bdi>{it.accession_number ?? '–'}</bdi>
+            </dd>
+            <dt>Referring physician</dt>
+            <dd>
+              <bdi>{personName(it.referring_physician_name).main || '–'}</bdi>
+            </dd>
+            <dt>Sender</dt>
+            <dd>
+              <bdi>{[...it.remote_aets, ...it.remote_ips].join(', ') || '–'}</bdi>
+            </dd>
+            <dt>Received</dt>
+            <dd>
+              {instant(it.last_received_at)}
+              {it.is_stable ? '' : ', images are still arriving'}
+            </dd>
+            <dt>Images</dt>
+            <dd>
+              {it.number_of_instances.toLocaleString()} in {it.number_of_series} series ({bytes(it.size_bytes)})
+            </dd>
+          </dl>
+          <StudyReports study={it.id} />
+        </div>
+        <div>
+          <h2>Series</h2>
+          {series.isPending ? <Waiting what="series" /> : null}
+          {series.isError ? <Failed error={series.error} retry={() => void series.refetch()} /> : null}
+          {series.data?.total === 0 ? <Empty>No series is recorded.</Empty> : null}
+          <ul className="series">
+            {series.data?.items.map((one) => (
+              <SeriesCard key={one.id} study={it.study_instance_uid} series={one} />
+            ))}
+          </ul>
+          <StudyAnalyses study={it} series={series.data?.items ?? []} />
+        </div>
+      </div>
     </>
   );
 }

@@ -6,7 +6,7 @@ import { call } from '../api/client.ts';
 import { useSession } from '../api/session.ts';
 import type { Page } from '../api/types.ts';
 import { Pager } from '../components/pager.tsx';
-import { Empty, Failed, Waiting } from '../components/states.tsx';
+import { Failed, Waiting } from '../components/states.tsx';
 import { instant } from '../dicom/dates.ts';
 import { DeliveryState, pdfOf } from './history.tsx';
 import { uuid } from './local.ts';
@@ -42,7 +42,7 @@ export function StudyReports({ study }: { study: string }): ReactElement {
       <h2 id="reports">Reports</h2>
       {reports.isPending ? <Waiting what="reports" /> : null}
       {reports.isError ? <Failed error={reports.error} retry={() => void reports.refetch()} /> : null}
-      {reports.data?.total === 0 ? <Empty>There is no report to read.</Empty> : null}
+      {reports.data?.total === 0 ? <p className="quiet">There is no report to read.</p> : null}
       <ul className="report-list">
         {reports.data?.items.map((it) => (
           <li key={it.id}>
