@@ -52,7 +52,7 @@ describe.skipIf(!available)('what means harm', () => {
     site = await Site.start((folder) => {
       const token = join(folder.sub('provider'), 'token');
       writeFileSync(token, 'provider-token-0123456789\n', { mode: 0o600 });
-      const providers = [{ id: ID, url, token_file: token, timeout_seconds: 2 }];
+      const providers = [{ id: ID, url, token_file: token, timeout_seconds: 8 }];
       return { analysis: { providers, poll_seconds: 0.2, attempts: 1, retry_seconds: 0.1 } };
     });
     const program = fileURLToPath(new URL('hostile.py', import.meta.url));
