@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orthancgen.errors import RenderError
 from orthancgen.plan.build import plan
 from orthancgen.plan.model import Plan
 from orthancgen.render import analysis_json, backend_json
@@ -122,18 +123,19 @@ def test_its_container_holds_what_it_fetches_in_memory() -> None:
 @pytest.mark.parametrize("text", CORPUS)
 def test_the_path_of_a_card_is_refused_or_carried(text: str, tmp_path: Path) -> None:
     for base in ({}, {key: value for key, value in TLS.items() if "/" not in key}):
-        data = {
-            **yaml.safe_load(MINIMAL),
-            **base,
-            "analysis": {"enabled": True, "models": {"m": f"/srv/{text}/c.yaml"}},
-        }
+        analysis = {"enabled": True, "models": {"m": f"/srv/{text}/c.yaml"}}
+        data = {**yaml.safe_load(MINIMAL), **base, "analysis": analysis}
         data["orthanc"] = {**data["orthanc"], "version": "1.13.0", "plugins": ["dicomweb"]}
         (tmp_path / "dev.yaml").write_text(as_yaml(data), encoding="utf-8")
         loaded = load(tmp_path / "dev.yaml")
         if loaded.site is None:
             assert loaded.errors
             continue
-        bundle = render(plan(loaded.site, loaded.version))
+        try:
+            bundle = render(plan(loaded.site, loaded.version))
+        except RenderError as error:
+            assert "a compose file cannot carry" in error.message
+            continue
         card = json.loads(bundle.file("analysis/analysis.json").content)["providers"][1]["card"]
         written = loaded.site.analysis.models["m"]
         if not base:
@@ -141,4 +143,4 @@ def test_the_path_of_a_card_is_refused_or_carried(text: str, tmp_path: Path) -> 
             continue
         assert card == "/models/m/c.yaml"
         [_, model] = yaml.safe_load(bundle.file("compose.yaml").content)["services"]["analysis"]["volumes"]
-        assert model["source"].replace("$$", "$") == written.removesuffix("/c.yaml")
+        assert model["source"].replace("$$", "$") == written.removesuffix("/c.yaml").rstrip("/")
