@@ -29,10 +29,6 @@ def import_services(draft: Draft) -> None:
         draft.put(("backend", "enabled"), False)
     elif at(values, (OURS, "Users", ANALYSIS_ACCOUNT)) is not None:
         draft.put(("analysis", "enabled"), True)
-        why = (
-            "which providers analyse what arrives, and the models of the site, do not stand in Orthanc's configuration"
-        )
-        draft.note(OURS, Outcome.LOST, why, to=("analysis",))
     if not isinstance(url, str):
         draft.put(("webhook", "enabled"), False)
         return

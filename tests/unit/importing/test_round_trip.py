@@ -34,6 +34,7 @@ NOT_IN_ORTHANC_JSON: Final[Mapping[str, frozenset[str]]] = {
     "orthanc": frozenset({"version"}),
     "backend": frozenset({"delivery", "database", "listen_on"}),
     "viewer": frozenset({"port"}),
+    "analysis": frozenset({"on_arrival", "store_sr", "models"}),
     "modalities": frozenset({"vendor", "description"}),
 }
 """What of a site stands in other files of its bundle, or in none."""
