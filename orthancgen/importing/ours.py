@@ -27,7 +27,7 @@ def import_services(draft: Draft) -> None:
     draft.note(OURS, Outcome.EXPRESSED, "the section of orthancgen itself", to=("webhook",))
     if not backend:
         draft.put(("backend", "enabled"), False)
-    elif at(values, (OURS, "Users", ANALYSIS_ACCOUNT)) is not None:
+    elif at(values, (OURS, "Users", ANALYSIS_ACCOUNT)) is not None and "dicomweb" in _plugins(draft):
         draft.put(("analysis", "enabled"), True)
     if not isinstance(url, str):
         draft.put(("webhook", "enabled"), False)
@@ -41,3 +41,7 @@ def import_services(draft: Draft) -> None:
         seconds = at(values, (OURS, "Webhook", key))
         if isinstance(seconds, int) and seconds != default(("webhook", to)):
             draft.put(("webhook", to), seconds)
+
+
+def _plugins(draft: Draft) -> tuple[str, ...]:
+    return tuple(draft.environment.get("orthanc", {}).get("plugins", ()))
