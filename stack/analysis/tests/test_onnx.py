@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import yaml
 from files import image
 from onnx import TensorProto, helper
 
+from orthancgen_analysis.cards import look
 from orthancgen_analysis.config import CardInput, Limits, load_model
 from orthancgen_analysis.errors import ConfigError, RefusedError, UnreadableError
 from orthancgen_analysis.onnx_model import OnnxExaminer, activate, card, prepare
@@ -147,6 +151,30 @@ def test_a_model_that_changed_since_the_start_is_not_run(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"other")
     with pytest.raises(RefusedError, match="has changed"):
         OnnxExaminer(model, Limits(), model.digest)
+
+
+def test_cards_are_looked_at_one_by_one(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    good, other = write_card(folder), tmp_path_factory.mktemp("other")
+    write_model(other, 16, 16)
+    wrong = write_card(other)
+    (other / "model.onnx").write_bytes(b"x")
+    found = subprocess.run(
+        [sys.executable, "-m", "orthancgen_analysis.cards", good, wrong, other / "none.yaml"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    first, second, third = json.loads(found.stdout)
+    assert (first["id"], first["version"]) == ("brightness", "1.2.3")
+    assert first["digest"] == f"sha256:{hashlib.sha256((folder / 'model.onnx').read_bytes()).hexdigest()}"
+    assert first["card"] == f"sha256:{hashlib.sha256(good.read_bytes()).hexdigest()}"
+    assert "model.sha256: the file is another one, its digest is" in second["problem"]
+    assert "cannot read the card" in third["problem"]
+
+
+def test_a_model_that_cannot_be_run_is_told_of_by_its_card(folder: Path) -> None:
+    assert "problem" not in look(write_card(folder))
+    assert "has not the output that its card names" in look(write_card(folder, output__name="none"))["problem"]
+    (folder / "model.onnx").write_bytes(b"no model")
+    assert "cannot be loaded" in look(write_card(folder))["problem"]
 
 
 def test_what_is_no_model_is_refused(folder: Path) -> None:
