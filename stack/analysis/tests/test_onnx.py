@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,17 @@ def test_cards_are_looked_at_one_by_one(folder: Path, tmp_path_factory: pytest.T
     assert first["card"] == f"sha256:{hashlib.sha256(good.read_bytes()).hexdigest()}"
     assert "model.sha256: the file is another one, its digest is" in second["problem"]
     assert "cannot read the card" in third["problem"]
+
+
+def test_no_library_tells_its_maker_or_leaves_anything_in_the_home_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    places = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "orthancgen_analysis.cards", str(write_card(folder))]
+    surroundings = {key: text for key, text in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(command, env={**surroundings, **places}, capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout)[0]["id"] == "brightness"
+    assert done.stderr == b""
+    assert list((tmp_path / "home").rglob("*")) == []
 
 
 def test_a_model_that_cannot_be_run_is_told_of_by_its_card(folder: Path) -> None:
