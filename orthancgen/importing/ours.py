@@ -27,14 +27,10 @@ def import_services(draft: Draft) -> None:
     draft.note(OURS, Outcome.EXPRESSED, "the section of orthancgen itself", to=("webhook",))
     if not backend:
         draft.put(("backend", "enabled"), False)
-    if backend and at(values, (OURS, "Users", VIEWER_ACCOUNT)) is not None:
-        draft.put(("viewer", "enabled"), True)
-    if backend and at(values, (OURS, "Users", ANALYSIS_ACCOUNT)) is not None:
-        draft.put(("analysis", "enabled"), True)
-        why = (
-            "which providers analyse what arrives, and the models of the site, do not stand in Orthanc's configuration"
-        )
-        draft.note(OURS, Outcome.LOST, why, to=("analysis",))
+    if backend and "dicomweb" in _plugins(draft):
+        for service, account in (("viewer", VIEWER_ACCOUNT), ("analysis", ANALYSIS_ACCOUNT)):
+            if at(values, (OURS, "Users", account)) is not None:
+                draft.put((service, "enabled"), True)
     if not isinstance(url, str):
         draft.put(("webhook", "enabled"), False)
         return
@@ -47,3 +43,7 @@ def import_services(draft: Draft) -> None:
         seconds = at(values, (OURS, "Webhook", key))
         if isinstance(seconds, int) and seconds != default(("webhook", to)):
             draft.put(("webhook", to), seconds)
+
+
+def _plugins(draft: Draft) -> tuple[str, ...]:
+    return tuple(draft.environment.get("orthanc", {}).get("plugins", ()))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 from orthancgen.plan.build import ANALYSIS_ACCOUNT
@@ -50,6 +49,5 @@ def configuration(plan: Plan) -> dict[str, Any]:
 
 def card_file(plan: Plan, name: str) -> str:
     """Where the service finds the card of a model."""
-    card = PurePosixPath(plan.site.analysis.models[name])
-    models = layout_of(plan).models
-    return str(card) if models is None else f"{models}/{name}/{card.name}"
+    card, models = plan.site.analysis.models[name], layout_of(plan).models
+    return card if models is None else f"{models}/{name}/{card.rpartition('/')[2]}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 import yaml
@@ -30,6 +29,7 @@ from orthancgen.render.container_files import (
 from orthancgen.render.image_layouts import image_layout
 from orthancgen.render.layout import MODELS_FOLDER
 from orthancgen.render.quoting import comment, compose
+from orthancgen.site.analysis_checks import folder_of
 from orthancgen.site.types import parse_ip
 
 __all__ = ["build", "document", "mounts", "users", "volumes"]
@@ -276,7 +276,7 @@ def _files(name: ServiceName) -> Iterable[dict[str, Any]]:
 def _data(plan: Plan, name: ServiceName) -> Iterable[dict[str, Any]]:
     if name == "analysis":
         for model, card in plan.site.analysis.models.items():
-            yield _bind(compose(str(PurePosixPath(card).parent)), f"{MODELS_FOLDER}/{model}")
+            yield _bind(compose(folder_of(card)), f"{MODELS_FOLDER}/{model}")
     for volume in volumes(plan):
         if volume.service == name:
             # The image's own content would be copied into an empty volume, with the image's owner.

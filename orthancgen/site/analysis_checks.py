@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
 from typing import Final
 
 from orthancgen.site.checks import Violation
@@ -19,6 +18,11 @@ SERVICE_MEGABYTES: Final = 256
 def providers(site: Site) -> tuple[str, ...]:
     """The names of everything that can analyse a study of the site."""
     return (*SHIPPED, *site.analysis.models) if site.analysis.enabled else ()
+
+
+def folder_of(card: str) -> str:
+    """The folder of a card, which holds the model as well; empty for the root folder."""
+    return card.rpartition("/")[0].rstrip("/")
 
 
 def analysis_has_what_it_needs(site: Site) -> Iterator[Violation]:
@@ -61,7 +65,7 @@ def providers_are_known(site: Site) -> Iterator[Violation]:
             yield Violation(path, f"{name} is a provider that is shipped", "name the model otherwise", at="key")
         if card in cards:
             yield Violation(path, f"this is the card of {cards[card]} already", "give each model a card of its own")
-        if PurePosixPath(card).parent == PurePosixPath("/"):
+        if not folder_of(card):
             yield Violation(path, "the card lies in the root folder", "give card and model a folder of their own")
         cards[card] = name
 

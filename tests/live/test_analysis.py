@@ -174,7 +174,7 @@ def test_a_model_that_is_not_its_cards_is_named_before_anything_is_touched(site:
     assert site.started() == set()
 
 
-def test_the_doctor_names_what_is_wrong_with_it(site: Native) -> None:
+def test_the_doctor_names_what_is_wrong_with_it_and_the_proofs_fail(site: Native) -> None:
     assert_healthy(site.file, site.state)
     pid = site.pids()["analysis"]
     os.kill(pid, signal.SIGSTOP)
@@ -185,6 +185,10 @@ def test_the_doctor_names_what_is_wrong_with_it(site: Native) -> None:
     look(State(site.state)).supervisor.stop_services(["analysis"])
     found = assert_named("analysis stopped, native", site.file, site.state, "analysis-stopped")
     assert found["analysis-stopped"].remedies[0].command == f"orthancgen deploy {site.name}"
+    proofs = site.run("verify")
+    assert proofs.code == 1
+    assert "failed  The test study is analysed, by each provider that reads it" in proofs.out
+    assert "failed  The service of analysis refuses a missing or wrong token" in proofs.out
     site.started()
     wait_until(lambda: site.unhealthy() == {}, what="health")
     assert_healthy(site.file, site.state)

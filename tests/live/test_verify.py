@@ -60,6 +60,7 @@ ABSENT = {
     *("dicom-old-tls-refused", "dicom-weak-ciphers-refused"),
     *("https-certificate", "plain-http-refused", "https-old-tls-refused", "https-weak-ciphers-refused"),
     *("viewer-shows", "viewer-closed"),
+    *("analysis-made", "analysis-removed", "analysis-needs-token"),
 }
 PRESENT = len(CHECKS) - len(ABSENT)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  DICOM's DA and TM carry no zone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from orthancgen_analysis.archive import Archive
 from orthancgen_analysis.config import MIB, Config, Limits, load_config
 from orthancgen_analysis.contract import AnalysisRequest
 from orthancgen_analysis.errors import ArchiveError, BusyError, ConfigError
-from orthancgen_analysis.service import Service, installed
+from orthancgen_analysis.service import Service, installed, prepare_work
 
 TOKEN = "provider-token-0123456789"
 ROOT = Path(__file__).parent.parent
@@ -312,6 +313,43 @@ def test_a_configuration_is_strict(change: dict[str, Any], tmp_path: Path) -> No
     (tmp_path / "a.json").write_text(json.dumps({**content, **change}))
     with pytest.raises(ConfigError):
         load_config(tmp_path / "a.json")
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    Site(tmp_path)
+    content = json.loads((tmp_path / "analysis.json").read_text())
+    (tmp_path / "analysis.json").write_text(json.dumps({**content, "work_folder": "a/work"}))
+    config = load_config(tmp_path / "analysis.json")
+    assert config.work == tmp_path / "a/work"
+    prepare_work(config.work)
+    assert (tmp_path / "a/work").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "a/work/analysis-left").mkdir()
+    (tmp_path / "a/work/analysis-left/0.dcm").write_bytes(b"x")
+    (tmp_path / "a/work/of-somebody").write_bytes(b"x")
+    prepare_work(config.work)
+    assert [it.name for it in (tmp_path / "a/work").iterdir()] == ["of-somebody"]
+    prepare_work(None)
+    with pytest.raises(ConfigError, match="work_folder: cannot use"):
+        prepare_work(tmp_path / "token" / "below-a-file")
+
+
+def test_what_is_fetched_lies_in_the_work_folder_and_is_gone_afterwards(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    config = replace(load_config(tmp_path / "analysis.json"), work=tmp_path / "work")
+    prepare_work(config.work)
+    seen: list[str] = []
+
+    class Looking(Archive):
+        async def instance(self, *arguments: Any) -> tuple[str, int]:
+            seen.extend(it.name for it in (tmp_path / "work").iterdir())
+            raise ArchiveError("enough")
+
+    service = Service(config, Looking(config))
+    request = AnalysisRequest.model_validate(site.wish(image(noisy())))
+    with pytest.raises(ArchiveError):
+        asyncio.run(service.analyse(installed(config)["image_quality"], request))
+    assert len(seen) == 1
+    assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_nothing_of_the_patient_is_logged(site: Site, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import yaml
 from files import image
 from onnx import TensorProto, helper
 
+from orthancgen_analysis.cards import look
 from orthancgen_analysis.config import CardInput, Limits, load_model
 from orthancgen_analysis.errors import ConfigError, RefusedError, UnreadableError
 from orthancgen_analysis.onnx_model import OnnxExaminer, activate, card, prepare
@@ -147,6 +152,41 @@ def test_a_model_that_changed_since_the_start_is_not_run(folder: Path) -> None:
     (folder / "model.onnx").write_bytes(b"other")
     with pytest.raises(RefusedError, match="has changed"):
         OnnxExaminer(model, Limits(), model.digest)
+
+
+def test_cards_are_looked_at_one_by_one(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    good, other = write_card(folder), tmp_path_factory.mktemp("other")
+    write_model(other, 16, 16)
+    wrong = write_card(other)
+    (other / "model.onnx").write_bytes(b"x")
+    found = subprocess.run(
+        [sys.executable, "-m", "orthancgen_analysis.cards", good, wrong, other / "none.yaml"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    first, second, third = json.loads(found.stdout)
+    assert (first["id"], first["version"]) == ("brightness", "1.2.3")
+    assert first["digest"] == f"sha256:{hashlib.sha256((folder / 'model.onnx').read_bytes()).hexdigest()}"
+    assert first["card"] == f"sha256:{hashlib.sha256(good.read_bytes()).hexdigest()}"
+    assert "model.sha256: the file is another one, its digest is" in second["problem"]
+    assert "cannot read the card" in third["problem"]
+
+
+def test_no_library_tells_its_maker_or_leaves_anything_in_the_home_folder(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    places = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "orthancgen_analysis.cards", str(write_card(folder))]
+    surroundings = {key: text for key, text in os.environ.items() if key != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(command, env={**surroundings, **places}, capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout)[0]["id"] == "brightness"
+    assert done.stderr == b""
+    assert list((tmp_path / "home").rglob("*")) == []
+
+
+def test_a_model_that_cannot_be_run_is_told_of_by_its_card(folder: Path) -> None:
+    assert "problem" not in look(write_card(folder))
+    assert "has not the output that its card names" in look(write_card(folder, output__name="none"))["problem"]
+    (folder / "model.onnx").write_bytes(b"no model")
+    assert "cannot be loaded" in look(write_card(folder))["problem"]
 
 
 def test_what_is_no_model_is_refused(folder: Path) -> None:

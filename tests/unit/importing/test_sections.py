@@ -241,3 +241,17 @@ def test_services_are_off_but_for_a_bundle(tmp_path: Path) -> None:
     assert (made["webhook"], made["backend"]) == (
         {"url": "https://x.example/hook", "timeout_seconds": 3}, {"enabled": False},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("web", [True, False])
+def test_the_accounts_of_services_are_no_people(web: bool, tmp_path: Path) -> None:
+    users = {
+        "root": "administrator",
+        "orthancgen-backend": "service",
+        "orthancgen-analysis": "service_that_reads_images",
+        "orthancgen-viewer": "viewer",
+    }
+    plugins = {"Plugins": ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"]} if web else {}
+    environment = imported(tmp_path, {"OrthancGen": {"Users": users}, **plugins}).environment
+    assert list(environment["users"]) == ["root"]
+    assert environment.get("analysis", {}) == ({"enabled": True} if web else {})

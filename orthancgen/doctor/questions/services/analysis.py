@@ -67,7 +67,7 @@ def _runs(case: Case) -> Iterator[Finding]:
 
 def _asked(case: Case) -> Iterator[Finding]:
     """The backend itself tells whether it reaches each provider."""
-    found = object_of(case.backend("/api/providers"))
+    found = case.once("providers of analysis", lambda: object_of(case.backend("/api/providers")))
     listed = found.get("providers") if isinstance(found, dict) else None
     wrong = [
         Evidence(
@@ -117,8 +117,9 @@ def _login(case: Case) -> Iterator[Finding]:
 def _dead(case: Case) -> Iterator[Finding]:
     """Jobs that are given up; those that were refused at once hold what cannot be analysed, which is no fault."""
     dead = _jobs(case, "dead")
-    refused = [one for one in dead if one.get("attempts") == 1]
-    given_up = [one for one in dead if one.get("attempts") != 1]
+    tries = [(one, number) for one in dead if isinstance(number := one.get("attempts"), int)]
+    refused = [one for one, number in tries if number == 1]
+    given_up = [one for one, number in tries if number > 1]
     if given_up:
         many = f"{len(given_up)} analyses were" if len(given_up) > 1 else "an analysis was"
         yield Diagnosis(
