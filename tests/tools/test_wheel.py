@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 
+from orthancgen import __version__
 from scripts import dist
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +139,16 @@ def test_the_command_renders_checks_and_audits(built: Built, tmp_path: Path) -> 
     done = run(built, tmp_path, "orthancgen", "audit", "prod.yaml", "--format", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["low"] == 3
+
+
+def test_uv_installs_it_as_a_tool_of_its_own(built: Built, tmp_path: Path) -> None:
+    folders = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    command = [sys.executable, "-m", "uv", "--quiet", "tool", "install", "--python", sys.executable]
+    command += ["--constraints", str(dist.CONSTRAINTS), str(built.wheel)]
+    done = subprocess.run(command, env=os.environ | folders, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    done = run(built, tmp_path, str(tmp_path / "bin" / "orthancgen"), "--version")
+    assert done.stdout == f"orthancgen, version {__version__}\n"
 
 
 def test_a_type_checker_of_a_program_sees_the_types(built: Built, tmp_path: Path) -> None:
