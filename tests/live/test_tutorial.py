@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 pytestmark = pytest.mark.live
 VERIFY = (
-    "import orthancgen; found = orthancgen.verify(\"dev\"); "
-    "print(\"none failed, of more than 40:\", len(found) > 40 and all(one.passed for one in found))"
+    'import orthancgen; found = orthancgen.verify("dev"); '
+    'print("none failed, of more than 40:", len(found) > 40 and all(one.passed for one in found))'
 )
 """The proofs by the Python API, on the site of the tutorial."""
 
