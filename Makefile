@@ -22,7 +22,7 @@ check: setup-dev ## linters and types, of Python and TypeScript
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	cd stack/analysis && .venv/bin/mypy
-	$(VENV)/yamllint -s environments
+	$(VENV)/yamllint -s environments ansible
 	$(VENV)/python scripts/docs.py --check
 	$(VENV)/python scripts/npm.py backend check
 	$(VENV)/python scripts/npm.py viewer check

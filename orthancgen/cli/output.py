@@ -95,7 +95,7 @@ def load_plan(env: str) -> tuple[Loaded, Plan]:
     if loaded.problems:
         show_problems(loaded.problems, loaded.sources)
     built = build_plan(site, loaded.version)
-    if site.runtime == "compose":
+    if site.runtime != "native":
         from orthancgen.runtimes.compose.pins import pinned
 
         # Exactly these images, from now on: written by `orthancgen pin`.

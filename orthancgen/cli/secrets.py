@@ -9,13 +9,13 @@ from typing import Any
 import click
 from rich.table import Table
 
-from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
-from orthancgen.cli.runtime import load_running, state_option
+from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
+from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
 from orthancgen.plan.model import Plan, Secret
-from orthancgen.runtimes.state import state_of
+from orthancgen.runtimes.state import State, state_of
 from orthancgen.secrets.store import SecretStore
-from orthancgen.site.load import display_name
+from orthancgen.site.load import Loaded, display_name
 from orthancgen.site.problems import as_github, as_text, format_path
 
 
@@ -24,14 +24,19 @@ def secrets() -> None:
     """List, show and rotate the secrets of an environment; find secrets where they must not be."""
 
 
+def _load(env: str, state_root: Path | None) -> tuple[Loaded, Plan, State]:
+    """An environment with its state folder, whatever runs it."""
+    loaded, plan = load_plan(env)
+    return loaded, plan, state_of(plan.site.environment, state_root)
+
+
 @secrets.command("list")
 @env_argument
 @state_option
 @json_option
 def list_(env: str, state_root: Path | None, as_json: bool) -> None:
     """Which secrets ENV has, what for, from where, how old. No values."""
-    _, runtime = load_running(env, state_root)
-    plan, state = runtime.plan, runtime.state
+    _, plan, state = _load(env, state_root)
     store = SecretStore(state.secrets)
     rows: list[dict[str, Any]] = []
     for secret in plan.secrets:
@@ -91,8 +96,7 @@ def _named(plan: Plan, name: str) -> Secret:
 @state_option
 def show(env: str, name: str, state_root: Path | None) -> None:
     """Print the value of one secret, for a person to type or a pipe to carry."""
-    _, runtime = load_running(env, state_root)
-    plan, state = runtime.plan, runtime.state
+    _, plan, state = _load(env, state_root)
     value = SecretStore(state.secrets).read(_named(plan, name).name)
     if value is None:
         raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
@@ -105,8 +109,7 @@ def show(env: str, name: str, state_root: Path | None) -> None:
 @state_option
 def rotate(env: str, name: str, state_root: Path | None) -> None:
     """Generate a new value for one secret; the next deploy puts it in use and restarts what uses it."""
-    loaded, runtime = load_running(env, state_root)
-    plan, state = runtime.plan, runtime.state
+    loaded, plan, state = _load(env, state_root)
     secret = _named(plan, name)
     if secret.purpose in {"pem", "credential"} or name in plan.site.secrets:
         where = loaded.place(("secrets", name))
@@ -117,6 +120,34 @@ def rotate(env: str, name: str, state_root: Path | None) -> None:
         raise DeployError(f"the secret {name} has no value yet", hint=f"orthancgen deploy {env}")
     store.rotate(name, secret.purpose)
     console().print(f"{name}: new value; now run: orthancgen deploy {env}", soft_wrap=True)
+
+
+@secrets.command()
+@env_argument
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder that is made for them.",
+)
+@state_option
+def place(env: str, output: Path, state_root: Path | None) -> None:
+    """Write what each service of ENV reads into a folder of its own, for kubectl or docker to take from there.
+
+    Secrets that have no value yet are made. The folder is for this user alone, and git leaves it out: remove it when
+    the cluster has them.
+    """
+    from orthancgen.runtimes.placed import place_files
+    from orthancgen.secrets.store import gather
+
+    _, plan, state = _load(env, state_root)
+    store = SecretStore(state.secrets)
+    state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    values = gather(plan, store)
+    store.place(values)
+    for path in place_files(plan, values, output):
+        console().print(str(path), soft_wrap=True)
 
 
 @secrets.command()

@@ -45,6 +45,7 @@ class ContainerAddresses:
         edge: the network that is reached from outside.
         backend: Orthanc, the backend and the gateway among themselves.
         database: the backend and the database among themselves.
+        analysis: the service of analysis, with the backend and Orthanc, and nobody else.
         host_seen: the address from which calls of this host to 127.0.0.1 arrive in a container.
         gateway: the gateway, as Orthanc sees it.
         orthanc: Orthanc, as the gateway sees it.
@@ -53,6 +54,7 @@ class ContainerAddresses:
     edge: Network
     backend: Network
     database: Network
+    analysis: Network
     host_seen: str
     gateway: str
     orthanc: str
@@ -61,8 +63,8 @@ class ContainerAddresses:
     def of(cls, subnet: str) -> ContainerAddresses:
         """The addresses that follow from ``containers.subnet``, an IPv4 network of 256 addresses."""
         whole = ipaddress.IPv4Network(subnet)
-        edge, backend, database, _ = (_network(quarter) for quarter in whole.subnets(new_prefix=26))
-        return cls(edge, backend, database, str(whole[_HOST]), str(whole[_GATEWAY]), str(whole[_ORTHANC]))
+        edge, backend, database, analysis = (_network(quarter) for quarter in whole.subnets(new_prefix=26))
+        return cls(edge, backend, database, analysis, str(whole[_HOST]), str(whole[_GATEWAY]), str(whole[_ORTHANC]))
 
 
 def _network(quarter: ipaddress.IPv4Network) -> Network:
@@ -73,6 +75,23 @@ def _network(quarter: ipaddress.IPv4Network) -> Network:
 def addresses(site: Site) -> ContainerAddresses:
     """The addresses of a site's containers."""
     return ContainerAddresses.of(site.containers.subnet)
+
+
+_PRIVATE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
+"""RFC 1918 section 3: where pods are. That nobody but the gateway comes from there is what the NetworkPolicies say."""
+
+
+def front_networks(site: Site) -> tuple[str, ...]:
+    """From where the gateway calls: who may tell the address of a browser."""
+    if site.runtime == "kubernetes":
+        return _PRIVATE
+    fixed = addresses(site)
+    return (fixed.gateway,) if site.runtime == "compose" else (fixed.backend.subnet,)
+
+
+def behind_networks(site: Site) -> tuple[str, ...]:
+    """From where containers call the backend: who may tell the address of somebody else."""
+    return _PRIVATE if site.runtime == "kubernetes" else (addresses(site).backend.subnet,)
 
 
 def verifier_seen(site: Site) -> str:

@@ -13,16 +13,18 @@ from orthancgen.site.types import image_digest
 _FIELDS: Final[Mapping[ServiceName, str]] = {
     "orthanc": "orthanc",
     "database": "mongo",
+    "postgresql": "postgres",
     "backend": "backend",
     "database-account": "backend",
     "gateway": "gateway",
     "viewer": "viewer",
+    "analysis": "analysis",
 }
 """Container -> the key under `images:`."""
 
 
 def own_image(name: str) -> str:
-    """The image that orthancgen itself builds: `backend`, `viewer`, `gateway`, `backup`."""
+    """The image that orthancgen itself builds: `backend`, `viewer`, `analysis`, `gateway`, `backup`."""
     return f"orthancgen/{name}:{__version__}"
 
 

@@ -13,17 +13,22 @@ from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import (
     account_json,
+    analysis_json,
     backend_json,
     compose_yaml,
+    grafana_json,
     haproxy_cfg,
     health_sh,
     orthanc_json,
+    prometheus_yml,
+    rules_yml,
     site_json,
     supervisor_conf,
     viewer_json,
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
+from orthancgen.render.kubernetes import catalogue as kubernetes
 from orthancgen.render.quoting import json_document
 
 MANIFEST: Final = "MANIFEST.json"
@@ -33,8 +38,20 @@ def _is_compose(plan: Plan) -> bool:
     return plan.site.runtime == "compose"
 
 
+def _has_containers(plan: Plan) -> bool:
+    return plan.site.runtime != "native"
+
+
 def _has_containers_of_database(plan: Plan) -> bool:
-    return _is_compose(plan) and plan.site.backend.enabled
+    return _has_containers(plan) and plan.site.backend.enabled
+
+
+def _prometheus(plan: Plan) -> bool:
+    return plan.site.observability.prometheus
+
+
+def _grafana(plan: Plan) -> bool:
+    return plan.site.observability.grafana
 
 
 def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
@@ -49,15 +66,23 @@ def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
 CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthanc.json", orthanc_json.build, ("orthanc",)),
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
-    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _is_compose),
+    Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _has_containers),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("analysis/analysis.json", analysis_json.build, ("analysis",), lambda plan: plan.site.analysis.enabled),
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
     Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),
     Artifact("gateway/haproxy.cfg", haproxy_cfg.build, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
+    *kubernetes.ARTIFACTS,
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+    Artifact("prometheus/prometheus.yml", prometheus_yml.whole, (), _prometheus),
+    Artifact("prometheus/scrape.yml", prometheus_yml.part, (), _prometheus),
+    Artifact("prometheus/rules.yml", rules_yml.rules, (), _prometheus),
+    Artifact("prometheus/rules_test.yml", rules_yml.tests, (), _prometheus),
+    Artifact("grafana/dashboard.json", grafana_json.dashboard, (), _grafana),
+    Artifact("grafana/provisioning.yml", grafana_json.provisioning, (), _grafana),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )

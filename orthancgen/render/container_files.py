@@ -82,10 +82,12 @@ def users(plan: Plan) -> Mapping[ServiceName, tuple[int, int]]:
     everybody: dict[ServiceName, tuple[int, int]] = {
         "database": (999, 999),  # of the image mongo
         "database-account": (10001, 10001),
+        "postgresql": (999, 999),  # of the image postgres
         "orthanc": (layout.uid, layout.gid),
         "backend": (10001, 10001),
         "gateway": (10002, 10002),
         "viewer": (10003, 10003),
+        "analysis": (10004, 10004),
     }
     return {name: user for name, user in everybody.items() if name in containers(plan)}
 

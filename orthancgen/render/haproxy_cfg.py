@@ -80,9 +80,12 @@ def _web(plan: Plan) -> list[_Web]:
     site = plan.site
     if not site.http.tls.enabled:
         return []
-    found = [_Web("orthanc", addresses(site).orthanc, site.http.port, fixed=True)]
+    # Only on one engine is Orthanc's address fixed. In Kubernetes that of a service's name is, for each of them.
+    cluster = site.runtime == "kubernetes"
+    orthanc = addresses(site).orthanc if site.runtime == "compose" else layout_of(plan).orthanc_host
+    found = [_Web("orthanc", orthanc, site.http.port, fixed=site.runtime != "swarm")]
     if site.backend.enabled:
-        found.append(_Web("backend", layout_of(plan).backend_host, site.backend.port, fixed=False))
+        found.append(_Web("backend", layout_of(plan).backend_host, site.backend.port, fixed=cluster))
     if site.viewer.enabled:
-        found.append(_Web("viewer", "viewer", site.viewer.port, fixed=False))
+        found.append(_Web("viewer", "viewer", site.viewer.port, fixed=cluster))
     return found

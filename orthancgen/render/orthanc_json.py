@@ -1,7 +1,7 @@
 """orthanc.json: what the plan says, in Orthanc's own keys, and only keys that the version knows.
 
-Passwords are not here: the runtime writes ``RegisteredUsers`` and ``OrthancGenSecrets`` into a second file beside it.
-The two share no top-level key, because Orthanc refuses a key that stands in two files.
+Passwords are not here: the runtime writes ``RegisteredUsers``, ``OrthancGenSecrets`` and ``PostgreSQL`` into a second
+file beside it. The two share no top-level key, because Orthanc refuses a key that stands in two files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from orthancgen.plan.addresses import addresses, verifier_seen
 from orthancgen.plan.gateway import call_ports
 from orthancgen.plan.model import Plan
 from orthancgen.render.layout import Layout, layout_of
+from orthancgen.render.postgresql import libraries, section
 from orthancgen.render.quoting import json_document
 from orthancgen.render.tls import TLS_1_2_CIPHERS
 from orthancgen.site.modalities import Modality
@@ -23,7 +24,7 @@ from orthancgen.site.model import Site
 from orthancgen.site.types import is_loopback
 
 SECRET_KEYS: Final = ("RegisteredUsers", "OrthancGenSecrets")
-"""Top-level keys of the second file."""
+"""Top-level keys of the second file; ``PostgreSQL`` is one more where the index is there."""
 CUSTOM_SECTION: Final = "OrthancGen"
 VERIFIER: Final = "orthancgen-verify"
 """Name of `orthancgen verify` among the modalities."""
@@ -31,13 +32,17 @@ INDEX_IN_CONTAINER: Final = "/var/lib/orthanc/index"
 """Folder of the index database in a container, where the model names one."""
 _TLS_VERSIONS: Final = {"1.2": 4, "1.3": 5}
 _PLUGIN_LIBRARIES: Final = {"dicomweb": "libOrthancDicomWeb.so"}
+INSTANCE_VARIABLE: Final = "ORTHANCGEN_INSTANCE"
+"""Variable with the name of one of several Orthancs; Orthanc puts it in place as it reads the file."""
+_INSTANCE: Final = "@instance@"
 _MODE_NAMED_SINCE: Final = Version.parse("1.13.0")
 _LUA_TIMEOUT_SINCE: Final = Version.parse("1.11.1")
 
 
 def build(plan: Plan) -> str:
     """The text of orthanc.json."""
-    return json_document(configuration(plan))
+    # The one `$` that Orthanc is to see as such: all others are written so that it does not.
+    return json_document(configuration(plan)).replace(f'"{_INSTANCE}"', f'"${{{INSTANCE_VARIABLE}}}"')
 
 
 def configuration(plan: Plan) -> dict[str, Any]:
@@ -47,6 +52,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         **_server(plan, layout),
         **_http(plan, layout),
         **_dicom(plan, layout),
+        **_shared(plan),
         "LuaScripts": [_join(layout.lua, "orthancgen.lua")],
     }
     known = keys_for(plan.version)
@@ -82,7 +88,10 @@ def _server(plan: Plan, layout: Layout) -> dict[str, Any]:
         "MaximumRequestBodySizeMB": orthanc.limits.request_megabytes,
         "MaximumFileSizeInArchiveMB": orthanc.limits.archive_file_megabytes,
         "ConcurrentJobs": orthanc.limits.jobs,
-        "Plugins": [f"{layout.plugins}/{_PLUGIN_LIBRARIES[name]}" for name in orthanc.plugins],
+        "Plugins": [
+            *(f"{layout.plugins}/{_PLUGIN_LIBRARIES[name]}" for name in orthanc.plugins),
+            *(f"{layout.plugins}/{library}" for library in libraries(plan.site)),
+        ],
     }
 
 
@@ -113,6 +122,8 @@ def _http(plan: Plan, layout: Layout) -> dict[str, Any]:
         "ExecuteLuaEnabled": False,
         "RestApiWriteToFileSystemEnabled": False,
     }
+    if site.observability.prometheus:
+        values["MetricsEnabled"] = True
     if plan.version < _LUA_TIMEOUT_SINCE and site.webhook.enabled:
         # The Lua script sets its own time limit from 1.11.1 on; before, the general one would stop REST for a minute.
         values["HttpTimeout"] = site.webhook.timeout_seconds
@@ -196,6 +207,17 @@ def _modality(modality: Modality, known: Mapping[str, object], host: str, port: 
     return {key: value for key, value in values.items() if key in known}
 
 
+def _shared(plan: Plan) -> dict[str, Any]:
+    """What each of several Orthancs on one index needs: a name of its own there, and its jobs to itself.
+
+    Jobs are of the Orthanc that was asked for them; one that takes over has another name, and does not know them.
+    https://orthanc.uclouvain.be/book/faq/scalability.html
+    """
+    if plan.site.scale.orthancs == 1:
+        return {}
+    return {"DatabaseServerIdentifier": _INSTANCE, "SaveJobs": False}
+
+
 def _custom(plan: Plan, layout: Layout) -> dict[str, Any]:
     """The section that the constant Lua script reads."""
     site = plan.site
@@ -204,6 +226,9 @@ def _custom(plan: Plan, layout: Layout) -> dict[str, Any]:
         "Users": {account.user: account.role for account in plan.accounts},
         "Permissions": {role: [list(permission) for permission in PERMISSIONS[role]] for role in roles},
     }
+    if site.scale.index == "postgresql":
+        # For those who review: the section itself lies beside this file, with the password.
+        values["PostgreSQL"] = section(site)
     if site.webhook.enabled:
         url = site.webhook.url or f"http://{layout.backend_host}:{site.backend.port}/api/orthanc/webhook"
         values["Webhook"] = {

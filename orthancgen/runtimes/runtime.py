@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
+from orthancgen.errors import InputError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.release.lock import LockStore
 from orthancgen.release.survey import Survey
@@ -181,6 +182,12 @@ RUNTIMES: Final[dict[str, str]] = {
 }
 """Name in the model -> module and class, imported when it is needed: native needs no Docker SDK."""
 
+RENDERED_ALONE: Final[dict[str, str]] = {
+    "swarm": "orthancgen render ENV, then docker stack deploy -c swarm/stack.yaml",
+    "kubernetes": "orthancgen render ENV, then kubectl apply -k kubernetes/overlays/site",
+}
+"""Runtimes whose files orthancgen writes, and which others bring to life: how."""
+
 
 def runtime_of(plan: Plan, state: State, environment_file: Path) -> Runtime:
     """The runtime that the environment names.
@@ -189,6 +196,14 @@ def runtime_of(plan: Plan, state: State, environment_file: Path) -> Runtime:
         plan: of the environment.
         state: its folders.
         environment_file: where the environment was read from, for the history.
+
+    Raises:
+        InputError: orthancgen renders that runtime and does not run it.
     """
+    if plan.site.runtime in RENDERED_ALONE:
+        raise InputError(
+            f"orthancgen renders the files of runtime: {plan.site.runtime}, and does not run them",
+            hint=f"{RENDERED_ALONE[plan.site.runtime]}; see docs/scale.md",
+        )
     module, name = RUNTIMES[plan.site.runtime].split(":")
     return cast("Runtime", getattr(importlib.import_module(module), name)(plan, state, environment_file))

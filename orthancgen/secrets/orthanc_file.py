@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orthancgen.plan.model import Plan
+from orthancgen.render.postgresql import section
 from orthancgen.render.quoting import json_document
 from orthancgen.secrets.value import SecretValue
 
 
 def orthanc_secret_document(plan: Plan, secrets: Mapping[str, SecretValue]) -> bytes:
-    """Its users with their passwords, and the webhook's credential.
+    """Its users with their passwords, the webhook's credential, and the login of the index's database.
 
     Raises:
         KeyError: a secret has no value.
@@ -20,4 +21,7 @@ def orthanc_secret_document(plan: Plan, secrets: Mapping[str, SecretValue]) -> b
     }
     if plan.site.webhook.enabled:
         values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
+    if plan.site.scale.index == "postgresql":
+        database = plan.site.scale.postgresql
+        values["PostgreSQL"] = {**section(plan.site), "Password": secrets[database.password.secret].reveal()}
     return json_document(values).encode("ascii")

@@ -13,7 +13,7 @@ from orthancgen.site.types import is_ip
 
 def containers_have_images(site: Site) -> Iterator[Violation]:
     """Images that orthancgen does not build itself are named."""
-    if site.runtime != "compose":
+    if site.runtime == "native":
         return
     for field, wanted, example in (
         ("orthanc", True, "orthancteam/orthanc:26.8.1"),

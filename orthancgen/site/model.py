@@ -10,11 +10,14 @@ from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
 from orthancgen.site.backup import Backup
 from orthancgen.site.certificates import Certificates
 from orthancgen.site.containers import Containers
+from orthancgen.site.deployment import Deployment
 from orthancgen.site.dicom import Dicom
 from orthancgen.site.http import Http
 from orthancgen.site.modalities import Modality
 from orthancgen.site.network import Network
+from orthancgen.site.observability import Observability
 from orthancgen.site.orthanc import Orthanc
+from orthancgen.site.scale import Scale
 from orthancgen.site.secrets import SecretSource
 from orthancgen.site.types import (
     DateText,
@@ -42,6 +45,8 @@ class Images(Section):
     """Where Orthanc's image keeps program and plugins; `auto`: by its name, `debian` if it is of neither publisher."""
     mongo: ImageReference | None = None
     """Image of the database, such as mongo:8.0.24."""
+    postgres: ImageReference | None = None
+    """Image of the index's database, such as postgres:17.6 (`scale: {index: postgresql}`)."""
     backend: ImageReference | None = None
     """Image of the backend; without it, orthancgen's own."""
     gateway: ImageReference | None = None
@@ -50,6 +55,8 @@ class Images(Section):
     """Image of the programs that save and restore; without it, orthancgen's own."""
     viewer: ImageReference | None = None
     """Image of the viewer; without it, orthancgen's own."""
+    analysis: ImageReference | None = None
+    """Image of the service of analysis; without it, orthancgen's own."""
 
 
 class Contact(Section):
@@ -93,12 +100,15 @@ class Site(Section):
     analysis: Analysis = Analysis()
     reports: Reports = Reports()
     network: Network = Network()
-    runtime: Literal["native", "compose"] = "native"
-    """native: programs of this host under a supervisor; compose: containers."""
+    runtime: Literal["native", "compose", "swarm", "kubernetes"] = "native"
+    """native: programs of this host; compose: containers; swarm, kubernetes: containers of several hosts."""
+    scale: Scale = Scale()
     images: Images = Images()
     containers: Containers = Containers()
+    deployment: Deployment = Deployment()
     verification: Verification = Verification()
     backup: Backup = Backup()
+    observability: Observability = Observability()
     certificates: Certificates = Certificates()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where the values of secrets come from, by name; one that is not listed is generated."""

@@ -45,7 +45,7 @@ def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
 
 def images_are_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Images have a fixed tag, and none is known to be faulty."""
-    for field in ("orthanc", "mongo", "backend", "gateway", "backup", "viewer"):
+    for field in ("orthanc", "mongo", "postgres", "backend", "gateway", "backup", "viewer", "analysis"):
         image = getattr(site.images, field)
         if image is not None and image_digest(image) is None and (image_tag(image) or "latest") == "latest":
             yield Violation(("images", field), "an image without a fixed tag changes under you", "name a version")
@@ -107,7 +107,7 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
             ("http", "listen_on"), "passwords and images would cross the network unencrypted",
             "http: {tls: {enabled: true}}, or listen_on: 127.0.0.1",
         )  # fmt: skip
-    behind_gateway = site.runtime == "compose" and site.http.tls.enabled
+    behind_gateway = site.runtime != "native" and site.http.tls.enabled
     for name, section in (("backend", site.backend), ("viewer", site.viewer)):
         if section.enabled and not behind_gateway and not is_loopback(section.listen_on):
             yield Violation(
@@ -140,6 +140,11 @@ def not_open_to_the_world(site: Site) -> Iterator[Violation]:
             if network in ANYWHERE or is_over_wide(network):
                 what = "is the whole Internet" if network in ANYWHERE else "is a large share of the Internet"
                 yield Violation(("network", field, index), f"{network} {what}", "name the networks of the site")
+    for index, network in enumerate(site.observability.scraped_from):
+        if network in ANYWHERE or is_over_wide(network):
+            yield Violation(
+                ("observability", "scraped_from", index), f"{network} is no address of Prometheus", "name its address"
+            )
 
 
 def settings_are_harmless(site: Site) -> Iterator[Violation]:

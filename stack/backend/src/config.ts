@@ -53,6 +53,8 @@ const schema = z.strictObject({
       username: z.string().min(1).nullable().default(null),
       password_file: path.nullable().default(null),
       ca_file: path.nullable().default(null),
+      /** Whether its index is in PostgreSQL, which several Orthancs may write at once. */
+      shared_index: z.boolean().default(false),
     })
     .refine((it) => (it.username === null) === (it.password_file === null), {
       message: 'username and password_file belong together: give both or neither',
@@ -142,6 +144,7 @@ export interface Config {
     readonly username: string | null;
     readonly password: string | null;
     readonly ca: string | null;
+    readonly sharedIndex: boolean;
   };
   readonly database: {
     readonly host: string;
@@ -219,7 +222,13 @@ export function loadConfig(file: string): Config {
     environment: shape.environment,
     listen: shape.listen,
     trustedProxies: shape.trusted_proxies,
-    orthanc: { url: new URL(shape.orthanc.url), username: shape.orthanc.username, password: orthancPassword, ca },
+    orthanc: {
+      url: new URL(shape.orthanc.url),
+      username: shape.orthanc.username,
+      password: orthancPassword,
+      ca,
+      sharedIndex: shape.orthanc.shared_index,
+    },
     database: {
       host: shape.database.host,
       port: shape.database.port,

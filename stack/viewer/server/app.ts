@@ -83,22 +83,7 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
       if (entry === 'closed') {
         return open === 'open' ? refuse(reply, 404, 'there is no such study') : refuse(reply, 401, 'log in');
       }
-      return reply.from(request.url, {
-        rewriteRequestHeaders: (_request, headers) => ({
-          // Orthanc's plugin refuses the list that browsers send with a picture.
-          accept: path.endsWith('/rendered') ? 'image/jpeg' : (headers.accept ?? '*/*'),
-          authorization,
-          // From which DICOMweb makes the addresses in its answers.
-          host: config.orthanc.url.host,
-        }),
-        rewriteHeaders: (headers) => ({
-          'content-type': headers['content-type'],
-          'content-length': headers['content-length'],
-          'cache-control': 'no-store',
-          'x-content-type-options': 'nosniff',
-          'cross-origin-resource-policy': 'same-origin',
-        }),
-      });
+      return passToOrthanc(request, reply, path, authorization);
     });
   });
 
@@ -148,6 +133,52 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
     });
   });
   return app;
+}
+
+/** What Orthanc is asked for when it cannot give the pixels as they are stored: it then decodes them itself. */
+const DECODED = `multipart/related; type="application/octet-stream"; transfer-syntax=1.2.840.10008.1.2.1`;
+
+/** @param again whether Orthanc failed once to give the frames as they are stored, as with big endian */
+function passToOrthanc(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  authorization: string,
+  again = false,
+): FastifyReply {
+  return reply.from(request.url, {
+    rewriteRequestHeaders: (_request, { accept = '*/*' }) => ({
+      // Orthanc's plugin refuses the list that browsers send with a picture.
+      accept: again ? DECODED : path.endsWith('/rendered') ? 'image/jpeg' : accept,
+      authorization,
+      ...ownAddress(request),
+    }),
+    rewriteHeaders: (headers) => ({
+      'content-type': headers['content-type'],
+      'content-length': headers['content-length'],
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+    }),
+    onResponse: (_request, _reply, { statusCode, stream }) => {
+      if (statusCode < 500 || again || !path.includes('/frames/')) {
+        void reply.send(stream);
+        return;
+      }
+      stream.resume();
+      void passToOrthanc(request, reply, path, authorization, true);
+    },
+  });
+}
+
+/**
+ * From what DICOMweb makes the addresses in its answers: the browser asks for bulk data by them. RFC 7239 would have
+ * quotation marks around a host with a port, which Orthanc's plugin takes for a part of the name.
+ */
+function ownAddress({ host, protocol }: FastifyRequest): Readonly<Record<string, string>> {
+  return /^[\w.-]{1,253}(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?$/.test(host)
+    ? { forwarded: `host=${host};proto=${protocol}` }
+    : {};
 }
 
 function passToBackend(request: FastifyRequest, reply: FastifyReply): FastifyReply {

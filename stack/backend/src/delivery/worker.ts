@@ -32,6 +32,7 @@ import {
 import { applyTouched } from './apply.ts';
 import { backoffMilliseconds, Waker } from './backoff.ts';
 import { anchorOf, judge, touchedBy, withAnchor } from './cursor.ts';
+import { Holes } from './holes.ts';
 import { orthancDate } from './records.ts';
 import { recordCounts, reconcile, sameCounts } from './reconcile.ts';
 
@@ -46,6 +47,8 @@ export interface WorkerOptions {
   readonly reconcileMinutes: number;
   readonly batchSize: number;
   readonly settleMilliseconds: number;
+  /** Whether several Orthancs may write the log at once, each under a name of its own. */
+  readonly sharedIndex: boolean;
 }
 
 /** What the worker knows of itself, for status, readiness and metrics. */
@@ -71,8 +74,12 @@ export interface WorkerStatus {
 
 /** Renew the lease when it is this old, unless a batch has renewed it. */
 const RENEW_MILLISECONDS = 4_000;
+/** While a number of a change is missing, look again after so long: it comes when a transaction ends. */
+const HOLE_POLL_MILLISECONDS = 500;
 /** After a failure, a poke may bring the next try forward to this: Orthanc that calls is probably well again. */
 const RETRY_MILLISECONDS = 1_000;
+/** So many gaps are looked into in one round. */
+const RUNS_AT_ONCE = 20;
 /** A costly look takes at most this share of the time: the next waits so many times as long as the last one took. */
 const COST_FACTOR = 20;
 
@@ -101,7 +108,9 @@ export class Worker {
   #prepared = false;
   #lease: Lease | null = null;
   #renewedAt = 0;
+  /** The highest number that was read; the one that is stored stays below what may still come. */
   #cursor = 0;
+  readonly #holes = new Holes();
   #anchors: Anchor[] = [];
   #pending: ReconciliationRequest | null = null;
   #reconciling: AsyncGenerator<unknown, Reconciliation, void> | null = null;
@@ -193,6 +202,7 @@ export class Worker {
 
   #idleMilliseconds(poll: number): number {
     const now = Date.now();
+    if (this.#holes.size > 0) return HOLE_POLL_MILLISECONDS;
     return Math.max(
       50,
       Math.min(poll, RENEW_MILLISECONDS, this.#nextReconciliation > now ? this.#nextReconciliation - now : poll),
@@ -242,6 +252,7 @@ export class Worker {
     this.#lease = lease;
     this.#renewedAt = Date.now();
     this.#cursor = state.cursor;
+    this.#holes.clear();
     this.#anchors = state.anchors;
     this.#pending = state.pending;
     this.#reconciling = null;
@@ -269,35 +280,65 @@ export class Worker {
     if (!(await this.#sameLog(page.Changes[0], page.Changes.length === 0 ? page.Last : null))) return 'more';
 
     const fresh = page.Changes.filter((it) => it.Seq > this.#cursor);
+    const late = this.#holes.size === 0 ? [] : await this.#late();
+    if (this.#options.sharedIndex) this.#holes.pass(this.#cursor, fresh, Date.now());
     const last = fresh.at(-1);
-    if (last === undefined) {
+    if (last === undefined && late.length === 0) {
+      await this.#settle();
       this.#caughtUp(page.Changes.length === 0 ? page.Last : this.#cursor);
       return 'idle';
     }
-    this.status.oldestUndelivered = orthancDate(fresh[0]?.Date);
-    this.status.orthancLastSeq = page.Done ? page.Last : (await orthanc.lastChange()).Last;
+    this.status.oldestUndelivered = orthancDate((late[0] ?? fresh[0])?.Date);
+    const end = last?.Seq ?? this.#cursor;
+    this.status.orthancLastSeq = page.Done ? Math.max(page.Last, end) : (await orthanc.lastChange()).Last;
     this.#setBacklog(Math.max(fresh.length, this.status.orthancLastSeq - this.#cursor));
 
     const started = performance.now();
-    const applied = await applyTouched(orthanc, store, touchedBy(fresh));
-    const anchors = withAnchor(this.#anchors, anchorOf(last));
-    await advance(store, this.#held(), last.Seq, anchors, new Date());
-    this.#renewedAt = Math.max(this.#renewedAt, Date.now() - RENEW_MILLISECONDS / 2);
-    this.#cursor = last.Seq;
-    this.#anchors = anchors;
-    this.status.cursor = last.Seq;
-    this.#setBacklog(Math.max(0, this.status.orthancLastSeq - last.Seq));
+    const applied = await applyTouched(orthanc, store, touchedBy([...late, ...fresh]));
+    this.#holes.fill(late);
+    if (last !== undefined) this.#anchors = withAnchor(this.#anchors, anchorOf(last));
+    this.#cursor = end;
+    await this.#store();
+    this.#setBacklog(Math.max(0, this.status.orthancLastSeq - end));
     const seconds = (performance.now() - started) / 1000;
     metrics.batchSeconds.observe(seconds);
     metrics.recorded.inc(applied.recorded);
     metrics.removed.inc(applied.removed);
-    metrics.cursor.set(last.Seq);
-    log.debug({ changes: fresh.length, ...applied, cursor: last.Seq, seconds }, 'recorded');
+    metrics.cursor.set(end);
+    log.debug({ changes: fresh.length, late: late.length, ...applied, cursor: end, seconds }, 'recorded');
     if (page.Done) {
-      this.#caughtUp(last.Seq);
+      this.#caughtUp(end);
       return 'some';
     }
     return 'more';
+  }
+
+  /** Those changes whose numbers were passed over, and which have come since. */
+  async #late(): Promise<Change[]> {
+    const late: Change[] = [];
+    for (const { first, last } of this.#holes.runs().slice(0, RUNS_AT_ONCE)) {
+      const page = await this.#options.orthanc.changes(first - 1, last - first + 1);
+      late.push(...page.Changes.filter((it) => it.Seq <= last));
+    }
+    if (late.length > 0) this.#options.log.debug({ changes: late.length }, 'changes came after later ones');
+    return late;
+  }
+
+  /** Gives up the numbers that will not come any more; then the stored cursor goes past them. */
+  async #settle(): Promise<void> {
+    if (this.#holes.size === 0) return;
+    this.#holes.expire(Date.now());
+    if (this.#holes.size === 0) await this.#store();
+  }
+
+  /** Stores how far everything is recorded: up to the first number that may still come. */
+  async #store(): Promise<void> {
+    this.#holes.expire(Date.now());
+    const settled = Math.min(this.#cursor, (this.#holes.first ?? Infinity) - 1);
+    const anchors = this.#anchors.filter((it) => it.seq <= settled);
+    await advance(this.#options.store, this.#held(), settled, anchors, new Date());
+    this.#renewedAt = Math.max(this.#renewedAt, Date.now() - RENEW_MILLISECONDS / 2);
+    this.status.cursor = settled;
   }
 
   #held(): Lease {
@@ -322,7 +363,8 @@ export class Worker {
     const system = await orthanc.system();
     this.#saw(system);
     const identifier = system.DatabaseServerIdentifier ?? null;
-    if (identifier === null) return;
+    // Of several on one index each has its own, and any of them may answer.
+    if (identifier === null || this.#options.sharedIndex) return;
     const { database_identifier: known } = await renewLease(store, this.#held(), new Date());
     if (known !== null && known !== identifier) {
       log.warn('Orthanc names another database than before');
@@ -338,7 +380,8 @@ export class Worker {
    */
   async #sameLog(first: Change | undefined, emptyLast: number | null): Promise<boolean> {
     const { orthanc, log } = this.#options;
-    if (emptyLast !== null && emptyLast < this.#cursor) {
+    // Where several write, the number that ends the log is of whoever wrote it last, not the highest.
+    if (emptyLast !== null && emptyLast < this.#cursor && !this.#options.sharedIndex) {
       log.warn({ cursor: this.#cursor, last: emptyLast }, "Orthanc's changes go back behind the cursor");
       await this.#restart('the changes end before the cursor');
       return false;
@@ -378,6 +421,7 @@ export class Worker {
     });
     this.#pending = request;
     this.#reconciling = null;
+    this.#holes.clear();
     this.#cursor = page.Last;
     this.#anchors = anchors;
     this.status.cursor = page.Last;

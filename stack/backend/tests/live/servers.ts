@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoClient, type Db } from 'mongodb';
+import { openStore } from '../../src/store/database.ts';
 import { encode, type Image } from './dicom.ts';
 
 function binary(variable: string, name: string, elsewhere: string[] = []): string | null {
@@ -227,8 +228,31 @@ export class DatabaseServer extends Server {
     await databaseAnswers(this.port);
   }
 
+  /** How a store is opened on it. */
+  get settings(): Parameters<typeof openStore>[0] {
+    return {
+      host: '127.0.0.1',
+      port: this.port,
+      name: 'orthancgen',
+      username: 'backend',
+      password: DATABASE_PASSWORD,
+      authSource: null,
+      directConnection: true,
+      tlsCaFile: null,
+    };
+  }
+
   get db(): Db {
     return this.#client.db('orthancgen');
+  }
+
+  /** How a backend's own store is opened on it. */
+  get login(): { host: string; port: number; name: string; username: string; password: string } & {
+    authSource: null;
+    directConnection: true;
+  } {
+    const account = { username: 'backend', password: DATABASE_PASSWORD, authSource: null };
+    return { host: '127.0.0.1', port: this.port, name: 'orthancgen', ...account, directConnection: true };
   }
 
   /** Drops every collection; the user stays. */
@@ -318,7 +342,7 @@ export class BackendServer extends Server {
   /** Writes the configuration. Does not start. */
   static async create(
     folder: Folder,
-    orthanc: OrthancServer,
+    orthanc: Pick<OrthancServer, 'httpPort'>,
     database: DatabaseServer,
     delivery: object = {},
     people: object | null = null,

@@ -1,0 +1,261 @@
+"""What runs in each pod: image, program, files, volumes, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from orthancgen.plan.images import image_to_run
+from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, orthanc_json, viewer_json
+from orthancgen.render.account_json import ROOT_USER
+from orthancgen.render.container_files import CONFIGURATION_FOLDER, DATABASE_FOLDER, SECRETS_FOLDER, mounts, users
+from orthancgen.render.engine import render_template
+from orthancgen.render.image_layouts import image_layout
+from orthancgen.render.kubernetes.objects import (
+    Object,
+    container_security,
+    digest,
+    labels,
+    manifest,
+    pod_security,
+    resources,
+    selector,
+)
+from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
+
+POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
+"""Volume of the image postgres. https://hub.docker.com/_/postgres"""
+_TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
+    "orthanc": (("/tmp", 512),),  # noqa: S108
+    "backend": (("/tmp", 64),),  # noqa: S108
+    "viewer": (("/tmp", 32),),  # noqa: S108
+    "gateway": (("/tmp", 16),),  # noqa: S108
+    "database": (("/tmp", 64), ("/data/configdb", 16)),  # noqa: S108
+    "postgresql": (("/tmp", 64), ("/var/run/postgresql", 16)),  # noqa: S108
+    "database-account": (("/tmp", 16),),  # noqa: S108
+}
+"""Folders that may be written and are forgotten, with most megabytes."""
+_GRACE_SECONDS: Final[Mapping[ServiceName, int]] = {"orthanc": 60, "database": 30, "postgresql": 30}
+
+
+def files(plan: Plan, service: ServiceName) -> dict[str, str]:
+    """The rendered files of a service: name -> text."""
+    if service == "orthanc":
+        return {
+            "orthanc.json": orthanc_json.build(plan),
+            "orthancgen.lua": render_template("orthanc/orthancgen.lua"),
+            "health.sh": health_sh.orthanc(plan),
+        }
+    if service == "gateway":
+        return {"haproxy.cfg": haproxy_cfg.build(plan), "health.sh": health_sh.gateway(plan)}
+    if service == "database":
+        return {"health.sh": health_sh.database(plan)}
+    built = {
+        "backend": ("backend.json", backend_json.build),
+        "viewer": ("viewer.json", viewer_json.build),
+        "database-account": ("account.json", account_json.build),
+    }
+    name, build = built.get(service, (None, None))
+    return {} if name is None or build is None else {name: build(plan)}
+
+
+def config_map(plan: Plan, service: ServiceName) -> Object | None:
+    """The rendered files of a service, or None where it reads none. Another content has another name."""
+    found = files(plan, service)
+    if not found:
+        return None
+    return manifest(plan, "v1", "ConfigMap", _config_name(service, found), service, immutable=True, data=found)
+
+
+def _config_name(service: ServiceName, found: Mapping[str, str]) -> str:
+    return f"{service}-{digest(*found, *found.values())}"
+
+
+def secret_name(service: ServiceName) -> str:
+    """The Secret that a service reads; it is made by `orthancgen secrets place` and kubectl, and stands in no file."""
+    return f"{service}-secrets"
+
+
+def pod(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
+    """A pod's template.
+
+    Args:
+        plan: of the environment.
+        service: which one.
+        data: the volume of what it keeps, without its name; None where it keeps nothing, or a claim's template says it.
+    """
+    uid, gid = users(plan)[service]
+    folders = _TEMPORARY[service]
+    sources = _configuration(plan, service)
+    secret = [file for file in mounts(plan)[service] if file.target.startswith(f"{SECRETS_FOLDER}/")]
+    volumes: list[Object] = [
+        {"name": f"temporary-{index}", "emptyDir": {"medium": "Memory", "sizeLimit": f"{megabytes}Mi"}}
+        for index, (_, megabytes) in enumerate(folders)
+    ]
+    mounted: list[Object] = [
+        {"name": f"temporary-{index}", "mountPath": path} for index, (path, _) in enumerate(folders)
+    ]
+    if sources:
+        volumes.append({"name": "configuration", "projected": {"defaultMode": 0o440, "sources": sources}})
+        mounted.append({"name": "configuration", "mountPath": CONFIGURATION_FOLDER, "readOnly": True})
+    if secret:
+        items = [{"key": file.name, "path": file.target.removeprefix(f"{SECRETS_FOLDER}/")} for file in secret]
+        volumes.append(
+            {
+                "name": "secrets",
+                "secret": {"secretName": secret_name(service), "defaultMode": 0o440, "items": items},
+            }
+        )
+        mounted.append({"name": "secrets", "mountPath": SECRETS_FOLDER, "readOnly": True})
+    if folder := _data_folder(plan, service):
+        mounted.append({"name": "data", "mountPath": folder})
+        volumes.extend([] if data is None else [{"name": "data", **data}])
+    container = {
+        "name": service,
+        "image": image_to_run(plan, service),
+        "imagePullPolicy": "Always",
+        **_program(plan, service),
+        "ports": _ports(plan, service),
+        **_probes(plan, service),
+        "resources": resources(plan, service),
+        "securityContext": container_security(),
+        "volumeMounts": mounted,
+    }
+    return {
+        "metadata": {"labels": labels(service)},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": _GRACE_SECONDS.get(service, 15),
+            "securityContext": pod_security(uid, gid),
+            **({} if service == "database-account" else {"topologySpreadConstraints": [_spread(service)]}),
+            "containers": [{key: value for key, value in container.items() if value not in ([], {})}],
+            "volumes": volumes,
+        },
+    }
+
+
+def _spread(service: ServiceName) -> Object:
+    """Two of a kind are not on one node where there are others."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": selector(service),
+    }
+
+
+def _configuration(plan: Plan, service: ServiceName) -> list[Object]:
+    """The folder of configuration: rendered files, and beside them those that hold secrets."""
+    sources: list[Object] = []
+    if found := files(plan, service):
+        sources.append({"configMap": {"name": _config_name(service, found)}})
+    beside = [file for file in mounts(plan)[service] if file.target.startswith(f"{CONFIGURATION_FOLDER}/")]
+    if beside:
+        items = [{"key": file.name, "path": file.target.removeprefix(f"{CONFIGURATION_FOLDER}/")} for file in beside]
+        sources.append({"secret": {"name": secret_name(service), "items": items}})
+    return sources
+
+
+def _data_folder(plan: Plan, service: ServiceName) -> str | None:
+    if service == "orthanc":
+        return image_layout(plan.site.images).storage
+    return {"database": DATABASE_FOLDER, "postgresql": POSTGRESQL_FOLDER}.get(service)
+
+
+def _program(plan: Plan, service: ServiceName) -> Object:
+    site = plan.site
+    if service == "orthanc":
+        instance = {"name": INSTANCE_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+        return {
+            "command": [image_layout(site.images).program],
+            "args": [CONFIGURATION_FOLDER],
+            # DCMTK reads TCP_NODELAY: without it, each instance waits 40 ms for Nagle's algorithm.
+            "env": [{"name": "TCP_NODELAY", "value": "1"}, *([instance] if site.scale.orthancs > 1 else [])],
+        }
+    if service == "database":
+        database = site.backend.database
+        return {
+            "args": ["--port", str(database.port)],
+            "env": [
+                {"name": "MONGO_INITDB_ROOT_USERNAME", "value": ROOT_USER},
+                {
+                    "name": "MONGO_INITDB_ROOT_PASSWORD_FILE",
+                    "value": f"{SECRETS_FOLDER}/{database.root_password.secret}",
+                },
+            ],
+        }
+    if service == "postgresql":
+        return {"args": postgresql_arguments(plan), "env": _environment(postgresql_environment(plan))}
+    commands = {
+        "gateway": ["haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"],
+        "backend": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"],
+        "viewer": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"],
+        "database-account": ["node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"],
+    }
+    return {"command": commands[service][:1], "args": commands[service][1:]}
+
+
+def postgresql_arguments(plan: Plan) -> list[str]:
+    """What the server is started with: its port, and connections for every Orthanc and a few for people."""
+    scale = plan.site.scale
+    connections = scale.orthancs * (scale.postgresql.connections + 2) + 20
+    return ["-c", f"port={scale.postgresql.port}", "-c", f"max_connections={max(100, connections)}"]
+
+
+def postgresql_environment(plan: Plan) -> dict[str, str]:
+    """The variables of the image postgres (https://hub.docker.com/_/postgres)."""
+    database = plan.site.scale.postgresql
+    return {
+        "POSTGRES_USER": database.user,
+        "POSTGRES_DB": database.name,
+        "POSTGRES_PASSWORD_FILE": f"{SECRETS_FOLDER}/{database.password.secret}",
+        "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --encoding=UTF8 --locale=C",
+        "PGDATA": f"{POSTGRESQL_FOLDER}/data",
+    }
+
+
+def _environment(variables: Mapping[str, str]) -> list[Object]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def ports(plan: Plan, service: ServiceName) -> dict[str, int]:
+    """The ports on which a pod of the service listens, by name."""
+    site = plan.site
+    found: dict[ServiceName, dict[str, int]] = {
+        "orthanc": {"dicom": site.dicom.port, "http": site.http.port},
+        "backend": {"http": site.backend.port},
+        "viewer": {"http": site.viewer.port},
+        "database": {"mongo": site.backend.database.port},
+        "postgresql": {"postgresql": site.scale.postgresql.port},
+        "gateway": {
+            "orthanc": site.http.port,
+            **({"backend": site.backend.port} if site.backend.enabled else {}),
+            **({"viewer": site.viewer.port} if site.viewer.enabled else {}),
+        },
+    }
+    return found.get(service, {})
+
+
+def _ports(plan: Plan, service: ServiceName) -> list[Object]:
+    return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports(plan, service).items()]
+
+
+def _probes(plan: Plan, service: ServiceName) -> Object:
+    if service == "database-account":
+        return {}
+    look: dict[str, Any] = {"exec": {"command": ["bash", f"{CONFIGURATION_FOLDER}/health.sh"]}}
+    ready = look
+    if service == "postgresql":
+        database = plan.site.scale.postgresql
+        asked = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", database.user]
+        look = ready = {"exec": {"command": [*asked, "-d", database.name]}}
+    elif service in ("backend", "viewer"):
+        # Alive, not ready: it outlives a restart of Orthanc or the database, and must not count as broken then.
+        look = ready = {"httpGet": {"path": "/healthz", "port": "http"}}
+    return {
+        "startupProbe": {**look, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 60},
+        "livenessProbe": {**look, "periodSeconds": 10, "timeoutSeconds": 5, "failureThreshold": 6},
+        "readinessProbe": {**ready, "periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 2},
+    }

@@ -1,0 +1,135 @@
+"""The workloads: who runs how often, keeps what, and how many of them may be gone at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.render import account_json
+from orthancgen.render.kubernetes.objects import Object, digest, manifest, selector
+from orthancgen.render.kubernetes.pods import config_map, pod, ports
+
+_SHARED_CLAIM: Final = "orthanc-images"
+_ACCOUNT_RETRIES: Final = 20
+
+
+def of_service(plan: Plan, service: ServiceName) -> list[Object]:
+    """Every object of a service; one replica each: how many there are is said by the overlay."""
+    found = [config_map(plan, service), *_workload(plan, service), *services(plan, service)]
+    return [one for one in found if one is not None]
+
+
+def _workload(plan: Plan, service: ServiceName) -> list[Object]:
+    if service == "database":
+        return [_stateful(plan, service, "16Gi"), *_account(plan)]
+    if service == "postgresql":
+        return [_stateful(plan, service, "64Gi" if plan.site.scale.storage == "folder" else "256Gi")]
+    if service == "orthanc":
+        return _orthanc(plan)
+    return [_deployment(plan, service), _budget(plan, service)]
+
+
+def _orthanc(plan: Plan) -> list[Object]:
+    """A StatefulSet, so that each keeps its name in the index over a restart."""
+    budget = _budget(plan, "orthanc")
+    if plan.site.scale.storage == "folder":
+        return [_stateful(plan, "orthanc", "256Gi"), budget]
+    if plan.site.scale.storage == "postgresql":
+        return [_stateful(plan, "orthanc", None, {"emptyDir": {"sizeLimit": "1Gi"}}), budget]
+    claim = manifest(
+        plan, "v1", "PersistentVolumeClaim", _SHARED_CLAIM, "orthanc",
+        spec={"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "256Gi"}}},
+    )  # fmt: skip
+    shared = {"persistentVolumeClaim": {"claimName": _SHARED_CLAIM}}
+    return [claim, _stateful(plan, "orthanc", None, shared), budget]
+
+
+def _stateful(plan: Plan, service: ServiceName, claim: str | None, data: Object | None = None) -> Object:
+    """A StatefulSet; with a claim, each of its pods has a volume of its own."""
+    spec: Object = {
+        "replicas": 1,
+        "serviceName": service,
+        # Several Orthancs need not wait for one another.
+        "podManagementPolicy": "Parallel",
+        "selector": selector(service),
+        "template": pod(plan, service, data),
+    }
+    if claim is not None:
+        template = {
+            "metadata": {"name": "data"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": claim}}},
+        }
+        spec["volumeClaimTemplates"] = [template]
+    return manifest(plan, "apps/v1", "StatefulSet", service, service, spec=spec)
+
+
+def _deployment(plan: Plan, service: ServiceName) -> Object:
+    spec = {
+        "replicas": 1,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
+        "selector": selector(service),
+        "template": pod(plan, service),
+    }
+    return manifest(plan, "apps/v1", "Deployment", service, service, spec=spec)
+
+
+def _account(plan: Plan) -> list[Object]:
+    """The job that makes the backend's account on the database; another configuration is another job."""
+    template = pod(plan, "database-account")
+    template["spec"]["restartPolicy"] = "OnFailure"
+    name = f"database-account-{digest(account_json.build(plan), plan.version.__str__())}"
+    job = manifest(
+        plan, "batch/v1", "Job", name, "database-account", spec={"backoffLimit": _ACCOUNT_RETRIES, "template": template}
+    )
+    config = config_map(plan, "database-account")
+    return [job] if config is None else [config, job]
+
+
+def _budget(plan: Plan, service: ServiceName) -> Object:
+    """At most one of a kind is taken away at a time."""
+    return manifest(
+        plan, "policy/v1", "PodDisruptionBudget", service, service,
+        spec={"maxUnavailable": 1, "selector": selector(service)},
+    )  # fmt: skip
+
+
+def services(plan: Plan, service: ServiceName) -> list[Object]:
+    """How a service is reached: by the others by its name, and from outside what the plan publishes."""
+    inner = {
+        name: port for name, port in ports(plan, service).items() if not (service == "orthanc" and name == "dicom")
+    }
+    found = [] if service == "gateway" else [_service(plan, service, service, inner, {"type": "ClusterIP"})]
+    outer = {listener.name: listener.port for listener in plan.service(service).listeners}
+    if service == "orthanc":
+        found.append(_outside(plan, "orthanc-dicom", service, {"dicom": plan.site.dicom.port}))
+    elif service == "gateway" and outer:
+        found.append(_outside(plan, "gateway", service, ports(plan, service)))
+    return found
+
+
+def _outside(plan: Plan, name: str, service: ServiceName, reached: dict[str, int]) -> Object:
+    """A Service that is reached from outside, and lets the pod see the caller's own address.
+
+    `externalTrafficPolicy: Local` alone keeps it: with `Cluster`, the node that was called translates it.
+    https://kubernetes.io/docs/tutorials/services/source-ip/
+    """
+    sources = sorted(
+        {
+            flow.source
+            for flow in plan.flows
+            if flow.service == service and "/" in flow.source and flow.port in reached.values()
+        }
+    )
+    spec: Object = {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "allocateLoadBalancerNodePorts": True}
+    anyone = any(flow.source == "anyone" for flow in plan.flows if flow.service == service)
+    if sources and not anyone:
+        spec["loadBalancerSourceRanges"] = sources
+    return _service(plan, name, service, reached, spec)
+
+
+def _service(plan: Plan, name: str, service: ServiceName, reached: dict[str, int], spec: Object) -> Object:
+    listed = [{"name": one, "port": port, "targetPort": one, "protocol": "TCP"} for one, port in reached.items()]
+    return manifest(
+        plan, "v1", "Service", name, service,
+        spec={**spec, "selector": selector(service)["matchLabels"], "ports": listed},
+    )  # fmt: skip
