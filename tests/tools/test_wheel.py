@@ -69,6 +69,7 @@ def test_they_hold_the_data_and_nothing_of_the_tests(built: Built) -> None:
     (version,) = {name.split(".data/")[0] for name in names if ".data/" in name}
     pages = {f"{version}.data/data/share/man/man1/{path.name}" for path in (ROOT / "man").glob("*.1")}
     assert pages <= set(names)
+    assert f"{version}.data/data/share/orthancgen/ansible/galaxy.yml" in names
     sources = names_in_sources(built.sources)
     assert {"constraints.txt", "man/orthancgen.1", "environments/prod.yaml", "stack/backend/package.json"} <= {*sources}
     for name in (*names, *sources):
@@ -128,6 +129,21 @@ def test_it_renders_every_golden_bundle(built: Built, tmp_path: Path) -> None:
     assert Path(done.stdout.strip()).is_relative_to(built.python.parents[1])
     for name in NAMES:
         assert files_below(tmp_path / "out" / name) == files_below(GOLDEN / name), name
+
+
+STACK = """
+from orthancgen.runtimes.compose.sources import OWN_IMAGES, build_files, fingerprint
+for image in OWN_IMAGES.values():
+    print(image.name, fingerprint(build_files(image)))
+"""
+
+
+def test_what_it_builds_for_a_site_is_that_of_the_checkout(built: Built, tmp_path: Path) -> None:
+    done = run(built, tmp_path, str(built.python), "-P", "-c", STACK)
+    assert done.returncode == 0, done.stderr
+    here = subprocess.run([sys.executable, "-c", STACK], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == here.stdout
+    assert len(done.stdout.splitlines()) > 4
 
 
 def test_the_command_renders_checks_and_audits(built: Built, tmp_path: Path) -> None:
