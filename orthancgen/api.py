@@ -104,7 +104,7 @@ def plan(environment: Environment | Site) -> Plan:
         >>> import orthancgen
         >>> prod = orthancgen.plan(orthancgen.load("prod"))
         >>> [service.name for service in prod.services]
-        ['database', 'orthanc', 'backend', 'gateway']
+        ['database', 'orthanc', 'backend', 'viewer', 'gateway']
         >>> for flow in prod.flows:
         ...     if flow.source == "192.168.10.21/32":
         ...         print(flow.service, flow.port, flow.reason, sep=", ")
