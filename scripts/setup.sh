@@ -72,7 +72,7 @@ if [ "$kind" = dev ]; then
     echo "installing Python packages into $analysis/.venv"
     python3 -m venv $analysis/.venv
     $analysis/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-      --constraint $analysis/constraints.txt --editable "$analysis[dev]"
+      --constraint $analysis/constraints.txt --editable "${analysis}[dev]"
     touch "$stamp"
   fi
 fi

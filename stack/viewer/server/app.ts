@@ -28,7 +28,8 @@ const LOGIN = '/login';
 /** Pages of ours: the application reads the path itself. */
 const OURS = ['/', LOGIN, '/patients', '/patients/*', '/studies', '/studies/*', '/reports/*', '/status', '/audit'];
 const YEAR = 365 * 24 * 60 * 60 * 1000;
-const UPLOAD_BYTES = 1024 * 1024;
+/** As much as the backend takes at once: the text of a report. */
+const UPLOAD_BYTES = 512 * 1024;
 
 /** What passes on tells each address in the log, and addresses hold identifiers of studies. */
 const QUIET = { logLevel: 'warn' } as const;
@@ -65,7 +66,11 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
 
   await app.register(async (scope) => {
     await scope.register(fastifyReplyFrom, { base: config.backend.url.origin, undici: toBackend, disableCache: true });
-    scope.all('/api/*', QUIET, async (request, reply) => passToBackend(request, reply));
+    scope.all('/api/*', QUIET, async (request, reply) => {
+      // Else the backend hangs up while it is still being sent, and its answer is lost.
+      if (Number(request.headers['content-length'] ?? 0) > UPLOAD_BYTES) return refuse(reply, 413, 'this is too long');
+      return passToBackend(request, reply);
+    });
   });
   await app.register(async (scope) => {
     const { username, password } = config.orthanc;
@@ -160,6 +165,7 @@ function passToOrthanc(
       'x-content-type-options': 'nosniff',
       'cross-origin-resource-policy': 'same-origin',
     }),
+    onError: away('the archive does not answer'),
     onResponse: (_request, _reply, { statusCode, stream }) => {
       if (statusCode < 500 || again || !path.includes('/frames/')) {
         void reply.send(stream);
@@ -188,6 +194,7 @@ function passToBackend(request: FastifyRequest, reply: FastifyReply): FastifyRep
       const { authorization: _, host: __, ...rest } = headers;
       return { ...rest, 'x-forwarded-for': request.ip, 'x-forwarded-proto': request.protocol };
     },
+    onError: away('the backend does not answer'),
   });
 }
 
@@ -205,6 +212,11 @@ async function behindLogin(
   if (isPage === true) return reply.redirect(`${LOGIN}?next=${encodeURIComponent(request.url)}`, 303);
   return refuse(reply, 401, 'log in');
 }
+
+/** Says that who is asked is away. */
+const away = (detail: string) => (reply: object) => {
+  void refuse(reply as FastifyReply, 503, detail);
+};
 
 async function refuse(reply: FastifyReply, status: number, detail: string): Promise<FastifyReply> {
   return reply

@@ -27,7 +27,7 @@ const sizes = {
       asking = true;
       try {
         const plane = metaData.get(type, ...which);
-        if (!plane || (plane.rowPixelSpacing !== 0 && plane.columnPixelSpacing !== 0)) return undefined;
+        if (!plane || (plane.rowPixelSpacing > 0 && plane.columnPixelSpacing > 0)) return undefined;
         const one = { rowPixelSpacing: 1, columnPixelSpacing: 1, pixelSpacing: [1, 1], usingDefaultValues: true };
         return { ...plane, ...one };
       } finally {

@@ -123,6 +123,8 @@ export class OrthancServer extends Server {
   storage = 'storage';
   /** Paths of plugins to load. */
   plugins: string[] = [];
+  /** Further settings, beside or instead of the usual; they count from the next start. */
+  settings: object = {};
 
   private constructor(folder: Folder, httpPort: number, dicomPort: number) {
     super();
@@ -152,6 +154,7 @@ export class OrthancServer extends Server {
       RegisteredUsers: { backend: this.password },
       OverwriteInstances: true,
       Plugins: this.plugins,
+      ...this.settings,
     };
     writeFileSync(file, JSON.stringify(configuration));
     this.launch(ORTHANC ?? 'Orthanc', [file], { TCP_NODELAY: '1' });

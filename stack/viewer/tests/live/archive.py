@@ -9,6 +9,7 @@ Usage: python archive.py FOLDER [NUMBER SEED]    with a number, so many of them,
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import shutil
@@ -82,6 +83,10 @@ def greys(dataset: Dataset) -> tuple[list[list[int]] | None, str | None]:
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         return None, "compressed"
+    if "RedPaletteColorLookupTableData" in dataset and dataset.PhotometricInterpretation != "PALETTE COLOR":
+        return None, "coloured beyond its greys"
+    if "VOILUTSequence" in dataset:
+        return None, "a table instead of a window"
     if dataset.BitsAllocated not in (8, 16):
         return None, f"{dataset.BitsAllocated} bits"
     try:
@@ -134,10 +139,12 @@ def blocks(shown: NDArray[np.float64]) -> list[list[int]]:
     columns = np.linspace(0, shown.shape[1], GRID + 1).astype(int)
     return [
         [round(float(v)) for v in shown[r0 : max(r1, r0 + 1), c0 : max(c1, c0 + 1)].mean(axis=(0, 1))]
-        for r0, r1 in zip(rows[:-1], rows[1:], strict=True)
-        for c0, c1 in zip(columns[:-1], columns[1:], strict=True)
+        for r0, r1 in itertools.pairwise(rows)
+        for c0, c1 in itertools.pairwise(columns)
     ]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None, int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    main(
+        Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None, int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    )
