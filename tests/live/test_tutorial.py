@@ -15,6 +15,11 @@ from tests.support.servers import require_program
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 pytestmark = pytest.mark.live
+VERIFY = (
+    'import orthancgen; found = orthancgen.verify("dev"); '
+    'print("none failed, of more than 40:", len(found) > 40 and all(one.passed for one in found))'
+)
+"""The proofs by the Python API, on the site of the tutorial."""
 
 
 def test_each_command_does_what_the_tutorial_shows(native_apps: Path, state_root: Path, tmp_path: Path) -> None:
@@ -36,5 +41,7 @@ def test_each_command_does_what_the_tutorial_shows(native_apps: Path, state_root
                 where = f"{TUTORIAL.name}:{step.line}: {step.command}"
                 assert code == step.code, f"{where}\nexit {code}\n{printed}"
                 assert step.is_like(printed), f"{where}\nshown:\n{step.shown}\nprinted:\n{printed}"
+                if step.command == "orthancgen verify dev":
+                    assert typed.run(f"{sys.executable} -c '{VERIFY}'") == (0, "none failed, of more than 40: True\n\n")
         finally:
             typed.run("orthancgen down dev")

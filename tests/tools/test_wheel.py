@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 
+from orthancgen import __version__
 from scripts import dist
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,7 @@ def test_they_hold_the_data_and_nothing_of_the_tests(built: Built) -> None:
     (version,) = {name.split(".data/")[0] for name in names if ".data/" in name}
     pages = {f"{version}.data/data/share/man/man1/{path.name}" for path in (ROOT / "man").glob("*.1")}
     assert pages <= set(names)
+    assert f"{version}.data/data/share/orthancgen/ansible/galaxy.yml" in names
     sources = names_in_sources(built.sources)
     assert {"constraints.txt", "man/orthancgen.1", "environments/prod.yaml", "stack/backend/package.json"} <= {*sources}
     for name in (*names, *sources):
@@ -129,6 +131,21 @@ def test_it_renders_every_golden_bundle(built: Built, tmp_path: Path) -> None:
         assert files_below(tmp_path / "out" / name) == files_below(GOLDEN / name), name
 
 
+STACK = """
+from orthancgen.runtimes.compose.sources import OWN_IMAGES, build_files, fingerprint
+for image in OWN_IMAGES.values():
+    print(image.name, fingerprint(build_files(image)))
+"""
+
+
+def test_what_it_builds_for_a_site_is_that_of_the_checkout(built: Built, tmp_path: Path) -> None:
+    done = run(built, tmp_path, str(built.python), "-P", "-c", STACK)
+    assert done.returncode == 0, done.stderr
+    here = subprocess.run([sys.executable, "-c", STACK], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == here.stdout
+    assert len(done.stdout.splitlines()) > 4
+
+
 def test_the_command_renders_checks_and_audits(built: Built, tmp_path: Path) -> None:
     assert run(built, tmp_path, "orthancgen", "init").returncode == 0
     (tmp_path / "prod.yaml").write_text("extends: environments/prod.yaml\northanc: {version: 1.13.0}\n")
@@ -138,6 +155,16 @@ def test_the_command_renders_checks_and_audits(built: Built, tmp_path: Path) -> 
     done = run(built, tmp_path, "orthancgen", "audit", "prod.yaml", "--format", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["summary"]["low"] == 3
+
+
+def test_uv_installs_it_as_a_tool_of_its_own(built: Built, tmp_path: Path) -> None:
+    folders = {"UV_TOOL_DIR": str(tmp_path / "tools"), "UV_TOOL_BIN_DIR": str(tmp_path / "bin")}
+    command = [sys.executable, "-m", "uv", "--quiet", "tool", "install", "--python", sys.executable]
+    command += ["--constraints", str(dist.CONSTRAINTS), str(built.wheel)]
+    done = subprocess.run(command, env=os.environ | folders, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    done = run(built, tmp_path, str(tmp_path / "bin" / "orthancgen"), "--version")
+    assert done.stdout == f"orthancgen, version {__version__}\n"
 
 
 def test_a_type_checker_of_a_program_sees_the_types(built: Built, tmp_path: Path) -> None:
