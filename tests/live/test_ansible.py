@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -103,10 +103,11 @@ def test_a_first_check_tells_what_would_be_done_and_does_nothing(fleet: Fleet) -
     assert (DEPLOY, "site-a") in ran.changed()
     assert "then all of it is deployed" in ran.text
     assert PASSWORD not in ran.text
-    assert fleet.hosts["site-a"].files() == before
+    touched = sorted(fleet.hosts["site-a"].files() ^ before)
+    assert touched == [], touched
 
 
-def test_the_first_run_deploys_every_site(fleet: Fleet, record_property: Callable[[str, object], None]) -> None:
+def test_the_first_run_deploys_every_site(fleet: Fleet) -> None:
     ran = fleet.ansible.playbook("deploy", "-e", "orthancgen_serial=3")
     assert {(DEPLOY, name) for name in SITES} <= ran.changed()
     assert PASSWORD not in ran.text
@@ -118,7 +119,6 @@ def test_the_first_run_deploys_every_site(fleet: Fleet, record_property: Callabl
     unit = "orthancgen-site-a.service"
     said = fleet.hosts["site-a"].run("systemd-analyze", "security", "--no-pager", unit)
     exposure = float(said.rsplit("level for", 1)[1].split(": ")[1].split()[0])
-    record_property("exposure", exposure)
     assert exposure < 4
     assert fleet.hosts["site-a"].run("systemctl", "is-enabled", unit).strip() == "enabled"
 
@@ -139,7 +139,8 @@ def test_check_mode_tells_exactly_what_the_run_then_does(fleet: Fleet) -> None:
     fleet.write("site-a", orthanc={"aet": "OTHER"})
     before = fleet.hosts["site-a"].files()
     checked = fleet.ansible.playbook("deploy", "--check", "--diff", "-e", "orthancgen_serial=3")
-    assert fleet.hosts["site-a"].files() == before
+    touched = sorted(fleet.hosts["site-a"].files() ^ before)
+    assert touched == [], touched
     assert checked.changed() == {(DEPLOY, "site-a")}
     assert 'orthanc/orthanc.json: DicomAet: "ORTHANC_DEV_AE" -> "OTHER"' in checked.text
     assert "orthanc: restart: orthanc/orthanc.json" in checked.text

@@ -38,7 +38,7 @@ _CAPABILITIES: Final = (
 """What systemd needs. Not --privileged: that asks for all there are, and a machine that is virtual may lack some."""
 _NOT_COMPARED: Final = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
-    *(f"/home/{LOGIN}/.ansible", "/root/.ansible"),
+    *(f"/home/{LOGIN}", "/root"),
 )
 """What changes by itself, or by a login."""
 
@@ -66,10 +66,11 @@ class Host:
         done = _docker(self.engine, "restart", "--time", "30", self.name)
         assert done.returncode == 0, done.stderr
 
-    def files(self) -> str:
+    def files(self) -> set[str]:
         """Everything on its disk that a deploy could touch, with modes, owners, times and sizes."""
         skipped = " ".join(f"-path {path} -prune -o" for path in _NOT_COMPARED)
-        return self.run("sh", "-c", f"find / {skipped} -printf '%p %m %U %G %s %T@ %l\\n' | sort")
+        listed = self.run("sh", "-c", f"find / {skipped} -printf '%p %m %U %G %s %T@ %l\\n'")
+        return set(listed.splitlines())
 
 
 @dataclass
@@ -104,7 +105,7 @@ class Ansible:
             **{name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")},
             "PATH": f"{ansible_folder()}:{os.environ['PATH']}",
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
-            "ANSIBLE_CONFIG": "/dev/null",
+            "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_HOST_KEY_CHECKING": "False",
             "ANSIBLE_NOCOLOR": "1",
@@ -197,6 +198,7 @@ def controller() -> Iterator[Ansible]:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheel")]
         subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
         (wheel,) = (folder / "wheel").glob("*.whl")
+        (folder / "ansible.cfg").write_text("[defaults]\n")  # not that of this machine
         apps = folder / "apps.tar.gz"
         packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps)]
         subprocess.run(packed, check=True, capture_output=True)
