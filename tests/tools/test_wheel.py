@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from orthancgen.runtimes.native import apps
+
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -77,3 +79,11 @@ def test_it_renders_a_golden_bundle(wheel: Path, tmp_path: Path) -> None:
         str(path.relative_to(work / "out")): path.read_bytes() for path in (work / "out").rglob("*") if path.is_file()
     }
     assert rendered == expected
+
+
+def test_its_programs_are_those_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    """What `orthancgen apps` builds in a checkout is found by a host that has the wheel."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    for name in apps.APPS:
+        checkout, installed = ROOT / "stack" / name, tmp_path / "orthancgen" / "stack" / name
+        assert apps.fingerprint(installed) == apps.fingerprint(checkout)

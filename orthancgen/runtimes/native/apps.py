@@ -20,6 +20,13 @@ from orthancgen.runtimes.state import State
 
 AppName = Literal["backend", "viewer"]
 APPS: Final[tuple[AppName, ...]] = ("backend", "viewer")
+_SOURCES: Final = frozenset(
+    {
+        *("src", "server", "app", "package.json", "package-lock.json", "tsconfig.json", ".npmrc"),
+        *("build.mjs", "ohif.mjs", "vite.config.ts"),
+    }
+)
+"""What a build reads at the top of a program's folder. A checkout has more than a wheel; both build the same."""
 _IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage"})
 _BUILD_SECONDS: Final = 600
 
@@ -46,7 +53,7 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
         return target
     with tempfile.TemporaryDirectory(prefix=f"{name}-build-", dir=state.apps) as scratch:
         work = Path(scratch) / name
-        shutil.copytree(source, work, ignore=lambda _, names: _IGNORED.intersection(names))
+        shutil.copytree(source, work, ignore=lambda folder, names: _left_out(source, Path(folder), names))
         _npm(programs, work, hidden, "ci", "--no-audit", "--no-fund", "--ignore-scripts=false")
         _npm(programs, work, hidden, "run", "build")
         try:
@@ -60,16 +67,23 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
 
 def place(name: AppName, state: State) -> Path:
     """The folder of a program that is built of these sources, whether it is there or not."""
-    return state.apps / f"{name}-{_fingerprint(locate(f'stack/{name}'))}"
+    return state.apps / f"{name}-{fingerprint(locate(f'stack/{name}'))}"
 
 
 def _files(source: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(source):
-        folders[:] = sorted(set(folders) - _IGNORED)
-        yield from (Path(folder) / name for name in sorted(names))
+        left_out = _left_out(source, Path(folder), [*folders, *names])
+        folders[:] = sorted(set(folders) - left_out)
+        yield from (Path(folder) / name for name in sorted(set(names) - left_out))
 
 
-def _fingerprint(source: Path) -> str:
+def _left_out(source: Path, folder: Path, names: Collection[str]) -> set[str]:
+    """Of the names in a folder, those that are no part of a build."""
+    return set(names) - _SOURCES if folder == source else set(_IGNORED.intersection(names))
+
+
+def fingerprint(source: Path) -> str:
+    """A digest of the sources that a build reads."""
     digest = hashlib.sha256()
     for path in _files(source):
         content = path.read_bytes()
