@@ -38,9 +38,9 @@ _CAPABILITIES: Final = (
 """What systemd needs. Not --privileged: that asks for all there are, and a machine that is virtual may lack some."""
 _NOT_COMPARED: Final = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
-    *(f"/home/{LOGIN}", "/root"),
+    *(f"/home/{LOGIN}", "/root", "/var/lib/orthancgen/*/data", "/var/lib/orthancgen/*/log"),
 )
-"""What changes by itself, or by a login."""
+"""What changes by itself while services run, or by a login."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Host:
 
     def files(self) -> set[str]:
         """Everything on its disk that a deploy could touch, with modes, owners, times and sizes."""
-        skipped = " ".join(f"-path {path} -prune -o" for path in _NOT_COMPARED)
+        skipped = " ".join(f"-path '{path}' -prune -o" for path in _NOT_COMPARED)
         listed = self.run("sh", "-c", f"find / {skipped} -printf '%p %m %U %G %s %T@ %l\\n'")
         return set(listed.splitlines())
 
