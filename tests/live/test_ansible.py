@@ -120,7 +120,7 @@ def test_the_first_run_deploys_every_site(fleet: Fleet) -> None:
     unit = "orthancgen-site-a.service"
     said = fleet.hosts["site-a"].run("systemd-analyze", "security", "--no-pager", unit)
     exposure = float(said.rsplit("level for", 1)[1].split(": ")[1].split()[0])
-    assert exposure < 4
+    assert exposure < 3
     assert fleet.hosts["site-a"].run("systemctl", "is-enabled", unit).strip() == "enabled"
 
 
