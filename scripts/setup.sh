@@ -10,7 +10,7 @@ packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 packages+=(fonts-dejavu-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0)
 if [ "$kind" = dev ]; then
   packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
-  packages+=(libcap2-bin openssh-client)
+  packages+=(openssh-client)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.

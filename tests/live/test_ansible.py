@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
@@ -103,10 +104,11 @@ def test_a_first_check_tells_what_would_be_done_and_does_nothing(fleet: Fleet) -
     assert (DEPLOY, "site-a") in ran.changed()
     assert "then all of it is deployed" in ran.text
     assert PASSWORD not in ran.text
-    assert fleet.hosts["site-a"].files() == before
+    touched = sorted(fleet.hosts["site-a"].files() ^ before)
+    assert touched == [], touched
 
 
-def test_the_first_run_deploys_every_site(fleet: Fleet, record_property: Callable[[str, object], None]) -> None:
+def test_the_first_run_deploys_every_site(fleet: Fleet) -> None:
     ran = fleet.ansible.playbook("deploy", "-e", "orthancgen_serial=3")
     assert {(DEPLOY, name) for name in SITES} <= ran.changed()
     assert PASSWORD not in ran.text
@@ -118,8 +120,7 @@ def test_the_first_run_deploys_every_site(fleet: Fleet, record_property: Callabl
     unit = "orthancgen-site-a.service"
     said = fleet.hosts["site-a"].run("systemd-analyze", "security", "--no-pager", unit)
     exposure = float(said.rsplit("level for", 1)[1].split(": ")[1].split()[0])
-    record_property("exposure", exposure)
-    assert exposure < 4
+    assert exposure < 3
     assert fleet.hosts["site-a"].run("systemctl", "is-enabled", unit).strip() == "enabled"
 
 
@@ -139,7 +140,8 @@ def test_check_mode_tells_exactly_what_the_run_then_does(fleet: Fleet) -> None:
     fleet.write("site-a", orthanc={"aet": "OTHER"})
     before = fleet.hosts["site-a"].files()
     checked = fleet.ansible.playbook("deploy", "--check", "--diff", "-e", "orthancgen_serial=3")
-    assert fleet.hosts["site-a"].files() == before
+    touched = sorted(fleet.hosts["site-a"].files() ^ before)
+    assert touched == [], touched
     assert checked.changed() == {(DEPLOY, "site-a")}
     assert 'orthanc/orthanc.json: DicomAet: "ORTHANC_DEV_AE" -> "OTHER"' in checked.text
     assert "orthanc: restart: orthanc/orthanc.json" in checked.text
@@ -170,7 +172,7 @@ def test_a_roll_out_ends_when_too_many_failed(fleet: Fleet) -> None:
     fleet.hosts["site-a"].run("nft", rules)
     ran = fleet.ansible.playbook("deploy", "-e", "orthancgen_max_failed=0", code=2)
     fleet.hosts["site-a"].run("nft", "delete", "table", "inet", "broken")
-    assert ran.text.count("too many hosts failed before it") == 2
+    assert re.findall(r"fatal: \[(\S+)\].*too many hosts failed before it", ran.text) == ["site-b", "site-c"]
     assert [fleet.aet(name) for name in SITES] == ["NEXT", "ORTHANC_DEV_AE", "NEXT"]
 
 
@@ -193,7 +195,8 @@ def test_nothing_is_left_of_a_site_that_is_taken_away(fleet: Fleet) -> None:
     assert "removed: images, records and secrets in /var/lib/orthancgen/site-a" in checked.text
     assert fleet.services("site-a") == HEALTHY
     fleet.ansible.playbook("uninstall", "--limit", "site-a", "-e", "orthancgen_purge=true")
-    left = "ls /etc/systemd/system /etc/orthancgen /var/lib/orthancgen /opt/orthancgen/tools; ps ax"
+    folders = "/etc/systemd /etc/orthancgen /var/lib/orthancgen /opt/orthancgen/tools"
+    left = f"find {folders}; cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'"
     said = host.run("sh", "-c", left)
     assert "site-a" not in said
     assert "supervisord" not in said

@@ -64,23 +64,22 @@ print(json.dumps({
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_supervisor_reads_its_configuration(name: str, tmp_path: Path) -> None:
-    for folder in ("etc/orthanc", "etc/backend", "etc/viewer", "log", "run", "data", "secrets"):
+    for folder in ("etc/orthanc", "etc/backend", "etc/viewer", "etc/analysis", "log", "run", "data", "secrets"):
         (tmp_path / folder).mkdir(parents=True)
     conf = tmp_path / "etc" / "supervisord.conf"
     conf.write_bytes((GOLDEN / name / "supervisord.conf").read_bytes())
     programs = dict.fromkeys(re.findall(r"ENV_(ORTHANCGEN_\w+)", conf.read_text()), "/bin/true")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SUPERVISOR, str(conf)],
-        env={"PATH": os.environ["PATH"], **programs, "ORTHANCGEN_SOCKET": str(tmp_path / "s.sock")},
+        env={"PATH": os.environ["PATH"], **programs, "ORTHANCGEN_AUTOSTART": "false", "ORTHANCGEN_SOCKET": str(tmp_path / "s.sock")},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout.splitlines()[-1])
     assert read["identifier"] == f"orthancgen-{name.partition('-')[0]}"
-    assert set(read["programs"]) == {"database", "orthanc", "backend"} | (
-        {"viewer"} if (GOLDEN / name / "viewer").is_dir() else set()
-    )
+    optional = {service for service in ("analysis", "viewer") if (GOLDEN / name / service).is_dir()}
+    assert set(read["programs"]) == {"database", "orthanc", "backend"} | optional
     assert all("%" not in command for command, _ in read["programs"].values())
 
 

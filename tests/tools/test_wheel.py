@@ -19,6 +19,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 
 from orthancgen import __version__
+from orthancgen.runtimes.native import apps
 from scripts import dist
 
 ROOT = Path(__file__).parents[2]
@@ -212,3 +213,11 @@ def test_the_sums_are_those_of_the_files(tmp_path: Path) -> None:
     assert dist.sums(tmp_path) == f"{hashlib.sha256(b'one').hexdigest()}  a\n"
     done = subprocess.run(["sha256sum", "--check", dist.SUMS], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0
+
+
+def test_its_programs_are_those_of_the_checkout(built: Built, tmp_path: Path) -> None:
+    """What `orthancgen apps` builds in a checkout is found by a host that has the wheel."""
+    zipfile.ZipFile(built.wheel).extractall(tmp_path)
+    for name in apps.APPS:
+        checkout, installed = ROOT / "stack" / name, tmp_path / "orthancgen" / "stack" / name
+        assert apps.fingerprint(name, installed) == apps.fingerprint(name, checkout)

@@ -22,6 +22,11 @@ from orthancgen.runtimes.state import State
 AppName = Literal["backend", "viewer", "analysis"]
 NODE_APPS: Final[tuple[AppName, ...]] = ("backend", "viewer")
 APPS: Final[tuple[AppName, ...]] = (*NODE_APPS, "analysis")
+_OF_NPM: Final = (
+    *("src", "server", "app", "package.json", "package-lock.json", "tsconfig.json", ".npmrc"),
+    *("build.mjs", "ohif.mjs", "vite.config.ts"),
+)
+"""What a build by npm reads at the top of a program's folder. A checkout has more than a wheel; both build the same."""
 _IGNORED: Final = frozenset({"node_modules", "dist", "tests", "coverage", "__pycache__"})
 _REGISTRY: Final = "does npm reach its registry from this host?"
 _INDEX: Final = "does pip reach its package index from this host?"
@@ -32,7 +37,7 @@ class _App:
     """How a program is built.
 
     Attributes:
-        parts: the files and folders of its sources that count; all, where none is named.
+        parts: the files and folders at the top of its sources that count.
         main: the file of the built folder that is there last: without it, the folder is no program.
         what: what it says while it is built.
         platform: what else the result depends on.
@@ -72,8 +77,8 @@ def _with_pip(name: str, programs: Programs, work: Path, environment: Mapping[st
 
 
 _BUILDS: Final[Mapping[AppName, _App]] = {
-    "backend": _App((), "server.mjs", "backend program", "", _with_npm),
-    "viewer": _App((), "server.mjs", "viewer program", "", _with_npm),
+    "backend": _App(_OF_NPM, "server.mjs", "backend program", "", _with_npm),
+    "viewer": _App(_OF_NPM, "server.mjs", "viewer program", "", _with_npm),
     "analysis": _App(
         ("pyproject.toml", "constraints.txt", "orthancgen_analysis"), "pyvenv.cfg",
         "analysis program", f"{sys.version_info.major}.{sys.version_info.minor} {sys.base_prefix}", _with_pip,
@@ -125,7 +130,7 @@ def ensure_built(name: AppName, programs: Programs, state: State, report: Report
 
 def place(name: AppName, state: State) -> Path:
     """The folder of a program that is built of these sources, whether it is there or not."""
-    return state.apps / f"{name}-{_fingerprint(locate(f'stack/{name}'), _BUILDS[name])}"
+    return state.apps / f"{name}-{fingerprint(name, locate(f'stack/{name}'))}"
 
 
 def _files(source: Path, parts: Collection[str]) -> Iterator[Path]:
@@ -133,11 +138,13 @@ def _files(source: Path, parts: Collection[str]) -> Iterator[Path]:
         folders[:] = sorted(set(folders) - _IGNORED)
         for name in sorted(names):
             path = Path(folder) / name
-            if not parts or path.relative_to(source).parts[0] in parts:
+            if path.relative_to(source).parts[0] in parts:
                 yield path
 
 
-def _fingerprint(source: Path, app: _App) -> str:
+def fingerprint(name: AppName, source: Path) -> str:
+    """A digest of the sources of a program that its build reads."""
+    app = _BUILDS[name]
     digest = hashlib.sha256(app.platform.encode())
     for path in _files(source, app.parts):
         content = path.read_bytes()
