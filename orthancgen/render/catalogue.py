@@ -26,6 +26,7 @@ from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
 from orthancgen.render.kubernetes import catalogue as kubernetes
 from orthancgen.render.quoting import json_document
+from orthancgen.render.swarm import stack
 
 MANIFEST: Final = "MANIFEST.json"
 
@@ -63,6 +64,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     *kubernetes.ARTIFACTS,
+    Artifact("swarm/stack.yaml", stack.build, wanted=lambda plan: plan.site.runtime == "swarm"),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
