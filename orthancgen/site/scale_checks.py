@@ -38,7 +38,7 @@ def orthancs_share_everything(site: Site) -> Iterator[Violation]:
             )  # fmt: skip
     if scale.backends > 1 and not site.backend.enabled:
         yield Violation(("scale", "backends"), "the backend is switched off", "backend: {enabled: true}")
-    if scale.storage == "postgresql" and scale.index != "postgresql":
+    if scale.storage in ("postgresql", "object_storage") and scale.index != "postgresql":
         yield Violation(
             ("scale", "storage"), "the index stays in a file of one Orthanc, and is lost with it",
             "scale: {index: postgresql}",
@@ -48,6 +48,26 @@ def orthancs_share_everything(site: Site) -> Iterator[Violation]:
             ("orthanc", "storage", "path"), "the folder that every node mounts is not named",
             "orthanc: {storage: {path: /srv/orthanc}}, mounted by NFS on every node",
         )  # fmt: skip
+
+
+def bucket_is_named(site: Site) -> Iterator[Violation]:
+    """The section of the object store is there, without its keys."""
+    if site.scale.storage != "object_storage":
+        return
+    section = site.orthanc.settings.get("AwsS3Storage")
+    if not isinstance(section, dict) or not section.get("BucketName"):
+        yield Violation(
+            ("scale", "storage"), "the bucket is not named",
+            "orthanc: {settings: {AwsS3Storage: {BucketName: ..., Region: ...}}}",
+        )  # fmt: skip
+        return
+    for key in ("AccessKey", "SecretKey"):
+        if key in section:
+            yield Violation(
+                ("orthanc", "settings", "AwsS3Storage", key), "a secret would stand in rendered files",
+                "leave it out: the plugin takes the pod's identity, or the variables AWS_ACCESS_KEY_ID and so on",
+                at="key",
+            )  # fmt: skip
 
 
 def index_database_is_there(site: Site) -> Iterator[Violation]:
@@ -116,6 +136,7 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
 
 SCALE_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     orthancs_share_everything,
+    bucket_is_named,
     index_database_is_there,
     several_hosts_are_told_apart,
 )

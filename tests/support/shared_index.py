@@ -241,8 +241,8 @@ class Balancer(HaproxyServer):
         command = super().command()
         lines = [f"    server {one.name} 127.0.0.1:{one.http_port} check inter 500ms\n" for one in self._servers]
         path = self.folder / "haproxy.cfg"
-        kept = path.read_text().partition("backend back\n")[0]
-        path.write_text(f"{kept}backend back\n    balance roundrobin\n    option redispatch\n{''.join(lines)}")
+        kept = path.read_text().partition("\nbackend back\n")[0]
+        path.write_text(f"{kept}\nbackend back\n    balance roundrobin\n    option redispatch\n{''.join(lines)}")
         return command
 
 

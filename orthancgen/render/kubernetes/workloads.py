@@ -23,7 +23,7 @@ def _workload(plan: Plan, service: ServiceName) -> list[Object]:
     if service == "database":
         return [_stateful(plan, service, "16Gi"), *_account(plan)]
     if service == "postgresql":
-        return [_stateful(plan, service, "64Gi" if plan.site.scale.storage == "folder" else "256Gi")]
+        return [_stateful(plan, service, "256Gi" if plan.site.scale.storage == "postgresql" else "64Gi")]
     if service == "orthanc":
         return _orthanc(plan)
     return [_deployment(plan, service), _budget(plan, service)]
@@ -34,7 +34,7 @@ def _orthanc(plan: Plan) -> list[Object]:
     budget = _budget(plan, "orthanc")
     if plan.site.scale.storage == "folder":
         return [_stateful(plan, "orthanc", "256Gi"), budget]
-    if plan.site.scale.storage == "postgresql":
+    if plan.site.scale.storage != "shared_folder":
         return [_stateful(plan, "orthanc", None, {"emptyDir": {"sizeLimit": "1Gi"}}), budget]
     claim = manifest(
         plan, "v1", "PersistentVolumeClaim", _SHARED_CLAIM, "orthanc",

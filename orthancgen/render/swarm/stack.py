@@ -229,7 +229,7 @@ def _keeps(plan: Plan, service: ServiceName) -> bool:
 def _data(plan: Plan, service: ServiceName) -> list[dict[str, Any]]:
     storage, folder = plan.site.orthanc.storage, image_layout(plan.site.images).storage
     if service == "orthanc" and not _keeps(plan, service):
-        if plan.site.scale.storage == "postgresql":
+        if plan.site.scale.storage in ("postgresql", "object_storage"):
             return [{"type": "tmpfs", "target": folder, "tmpfs": {"size": 1 << 30}}]
         return [{"type": "bind", "source": storage.path, "target": folder}]
     if not _keeps(plan, service):

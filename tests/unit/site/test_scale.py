@@ -14,6 +14,8 @@ from tests.support.scaled import IMAGES
 SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
 KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
 SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
+BUCKET = {"BucketName": "images", "Region": "eu-central-1"}
+OPEN = {**BUCKET, "SecretKey": "x"}
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     ({**KUBERNETES, "scale": SHARED}, []),
@@ -34,11 +36,20 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({**KUBERNETES, "orthanc/storage/path": "/srv/orthanc"}, ["orthanc.storage.path"]),
     ({**SWARM, "orthanc/storage/index_path": "/srv/index"}, ["orthanc.storage.index_path"]),
     ({**SWARM, "verification": {"enabled": True}}, ["verification.address"]),
-    ({**KUBERNETES, "network": {"firewall": ["nftables"]}}, ["network.firewall"]),
+    ({**KUBERNETES, "network": {"firewall": ["nftables"], "managed_from": ["192.0.2.0/24"]}}, ["network.firewall"]),
     ({**KUBERNETES, "orthanc/version": "1.10.1", "scale": SHARED}, []),
     (
         {**SWARM, "scale": SHARED, "orthanc/settings": {"DatabaseServerIdentifier": "x"}},
         ["orthanc.settings.DatabaseServerIdentifier"],
+    ),
+    ({**KUBERNETES, "scale": {**SHARED, "storage": "object_storage"}}, ["scale.storage"]),
+    (
+        {**KUBERNETES, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": BUCKET}},
+        [],
+    ),
+    (
+        {**SWARM, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": OPEN}},
+        ["orthanc.settings.AwsS3Storage.SecretKey"],
     ),
     ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
 ]
