@@ -12,6 +12,8 @@ if [ "$kind" = dev ]; then
   packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
+  # The index of several Orthancs.
+  packages+=(postgresql postgresql-client)
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
   packages+=(chromium faketime poppler-utils zbar-tools)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
@@ -20,7 +22,7 @@ fi
 # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
 declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
   [docker.io]="docker.service docker.socket containerd.service" [firewalld]=firewalld.service [ufw]=ufw.service
-  [nftables]=nftables.service)
+  [nftables]=nftables.service [postgresql]=postgresql.service)
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 

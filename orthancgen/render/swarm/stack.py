@@ -74,13 +74,13 @@ def document(plan: Plan) -> dict[str, Any]:
         "networks": _networks(plan),
         **({"volumes": volumes} if volumes else {}),
         "configs": {
-            key: {"name": f"{name}-{key}-{_digest(content)}", "file": f"../{path}"}
+            key: {"name": f"{name}-{_digest(key, content)}", "file": f"../{path}"}
             for service in services
             for key, path, content in _configs(plan, service)
         },
         "secrets": {
             f"{service}-{file.name}": {
-                "name": f"{name}-{service}-{file.name}-${{{SECRETS_VERSION}:-1}}",
+                "name": f"{name}-{_digest(service, file.name)}-${{{SECRETS_VERSION}:-1}}",
                 "file": f"${{{SECRETS_VARIABLE}:-../secrets}}/{service}/{file.name}",
             }
             for service, found in mounts(plan).items()
@@ -95,8 +95,9 @@ def _configs(plan: Plan, service: ServiceName) -> list[tuple[str, str, str]]:
     return [(f"{service}-{name}", f"{service}/{name}", content) for name, content in found.items()]
 
 
-def _digest(content: str) -> str:
-    return hashlib.sha256(content.encode()).hexdigest()[:10]
+def _digest(*texts: str) -> str:
+    """A short name: Swarm takes 64 characters."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:10]
 
 
 def _service(plan: Plan, service: ServiceName) -> dict[str, Any]:
