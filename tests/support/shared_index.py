@@ -25,7 +25,7 @@ from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json, orthanc_json
 from orthancgen.resources import locate
-from orthancgen.runtimes.native import apps
+from orthancgen.runtimes.native.apps import ensure_built
 from orthancgen.runtimes.native.programs import find_programs
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
@@ -179,10 +179,16 @@ class Shared:
 
 
 @contextmanager
-def sharing(folder: Path, orthancs: int = 2, backends: int = 4, **changes: Any) -> Iterator[Shared]:
-    """A PostgreSQL, several Orthancs on it, a balancer before their REST APIs, and several backends."""
+def sharing(folder: Path, orthancs: int = 2, backends: int = 4, *, apps: Path | None = None) -> Iterator[Shared]:
+    """A PostgreSQL, several Orthancs on it, a balancer before their REST APIs, and several backends.
+
+    Args:
+        folder: of everything but PostgreSQL.
+        orthancs, backends: how many.
+        apps: folder of built applications; without it, the backend is built in `folder`.
+    """
     scale = {"index": "postgresql", "storage": "shared_folder", "orthancs": orthancs, "backends": backends}
-    plan = swarm({"images": {"orthanc": "x:1", "mongo": "x:1", "postgres": "x:1"}}, scale=scale, **changes)
+    plan = swarm({"images": {"orthanc": "x:1", "mongo": "x:1", "postgres": "x:1"}}, scale=scale)
     built = release("sid", "orthanc-postgresql")
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -196,7 +202,7 @@ def sharing(folder: Path, orthancs: int = 2, backends: int = 4, **changes: Any) 
             own = _configuration(plan, built, folder, postgresql.port, ports[0] if ports else 1, name)
             servers.append(stack.enter_context(SharingOrthanc(folder / name, built, own, name)))
         stack.enter_context(Balancer(folder / "haproxy", servers, balancer))
-        program = _program(plan, folder) if backends else []
+        program = _program(plan, apps or folder / "state/apps")
         followers = []
         for number in range(1, backends + 1):
             place = folder / f"backend-{number}"
@@ -246,11 +252,13 @@ class Balancer(HaproxyServer):
         return command
 
 
-def _program(plan: Plan, folder: Path) -> list[str]:
-    state = State(folder / "state/dev")
-    state.apps.mkdir(parents=True)
+def _program(plan: Plan, built: Path) -> list[str]:
+    built.mkdir(parents=True, exist_ok=True)
     programs = find_programs(plan)
-    return [str(programs.node), str(apps.ensure_built("backend", programs, state, Silent()) / "server.mjs")]
+    return [
+        str(programs.node),
+        str(ensure_built("backend", programs, State(built.parent / "dev"), Silent()) / "server.mjs"),
+    ]
 
 
 def _backend(plan: Plan, place: Path, orthanc: int, database: int) -> dict[str, Any]:
