@@ -32,16 +32,16 @@ def measure(size: Size, folder: Path) -> Result:
     measured = alternate(size.rounds, several, one)
     return Result(
         "scale",
-        f"C-STORE of {count} CT slices by parallel dcmsend, in equal shares to each Orthanc: two Orthancs 1.13.0 on one "
-        "PostgreSQL with four backends, against one Orthanc on PostgreSQL with one backend",
+        f"C-STORE of {count} CT slices by parallel dcmsend, in equal shares to each Orthanc: two Orthancs 1.13.0 on "
+        "one PostgreSQL with four backends, against one Orthanc on PostgreSQL with one backend",
         (
             ratio("rate of C-STORE, two and four / one of each", measured, one_stored, two_stored, None),
-            ratio("rate until every record is there, two and four / one of each", measured, one_recorded, two_recorded, None),
+            ratio("rate until all is on record, two and four / one of each", measured, one_recorded, two_recorded, None),
         ),
         (
-            "No target: everything shares one machine, so several gain little here; several machines were not measured.",
+            "No target: all share one machine, so several gain little here; several machines were not measured.",
             "After each run every image is stored once and on record once, or the run counts as failed.",
-            "PostgreSQL runs with fsync=off, for both. The plugin is Debian's 5.0, whose transactions are serializable.",
+            "PostgreSQL runs with fsync=off, for both. The plugin is Debian's 5.0: its transactions are serializable.",
         ),
         not size.quick,
     )  # fmt: skip

@@ -26,7 +26,7 @@ from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json, orthanc_json
 from orthancgen.resources import locate
 from orthancgen.runtimes.native.apps import ensure_built
-from orthancgen.runtimes.native.programs import find_programs
+from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.orthanc_file import orthanc_secret_document
@@ -202,7 +202,7 @@ def sharing(folder: Path, orthancs: int = 2, backends: int = 4, *, apps: Path | 
             own = _configuration(plan, built, folder, postgresql.port, ports[0] if ports else 1, name)
             servers.append(stack.enter_context(SharingOrthanc(folder / name, built, own, name)))
         stack.enter_context(Balancer(folder / "haproxy", servers, balancer))
-        program = _program(plan, apps or folder / "state/apps")
+        program = _program(apps or folder / "state/apps")
         followers = []
         for number in range(1, backends + 1):
             place = folder / f"backend-{number}"
@@ -252,13 +252,13 @@ class Balancer(HaproxyServer):
         return command
 
 
-def _program(plan: Plan, built: Path) -> list[str]:
+def _program(built: Path) -> list[str]:
+    """The command of the backend, built where it is not yet."""
     built.mkdir(parents=True, exist_ok=True)
-    programs = find_programs(plan)
-    return [
-        str(programs.node),
-        str(ensure_built("backend", programs, State(built.parent / "dev"), Silent()) / "server.mjs"),
-    ]
+    node, npm = find_node()
+    assert node is not None
+    programs = Programs(Path(require_program("Orthanc")), None, node, npm)
+    return [str(node), str(ensure_built("backend", programs, State(built.parent / "dev"), Silent()) / "server.mjs")]
 
 
 def _backend(plan: Plan, place: Path, orthanc: int, database: int) -> dict[str, Any]:
