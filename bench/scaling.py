@@ -36,7 +36,7 @@ def measure(size: Size, folder: Path) -> Result:
         "one PostgreSQL with four backends, against one Orthanc on PostgreSQL with one backend",
         (
             ratio("rate of C-STORE, two and four / one of each", measured, one_stored, two_stored, None),
-            ratio("rate until all is on record, two and four / one of each", measured, one_recorded, two_recorded, None),
+            ratio("rate until on record, two and four / one of each", measured, one_recorded, two_recorded, None),
         ),
         (
             "No target: all share one machine, so several gain little here; several machines were not measured.",
