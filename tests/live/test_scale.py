@@ -58,7 +58,7 @@ class Sender(threading.Thread):
         program, done = require_dcmtk("dcmsend"), False
         while not done and self.attempts < 100:
             orthanc = self._shared.orthancs[(self._number + self.attempts) % len(self._shared.orthancs)]
-            command = [program, "-nh", "+sd", "-to", "5", "-td", "20", "-aec", orthanc.aet, "127.0.0.1"]
+            command = [program, "+sd", "-to", "5", "-td", "20", "-aec", orthanc.aet, "127.0.0.1"]
             self.attempts += 1
             sent = subprocess.run(
                 [*command, str(orthanc.dicom_port), str(self._folder)],

@@ -132,9 +132,11 @@ class SharingOrthanc(OrthancServer):
 class Backend(Server):
     """One of several backends, with the rendered configuration of the stack."""
 
-    def __init__(self, name: str, folder: Path, command: list[str], configuration: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, folder: Path, port: int, command: list[str], configuration: Mapping[str, Any]
+    ) -> None:
         super().__init__(name, folder)
-        self.port = free_port()
+        self.port = port
         self._command = command
         folder.mkdir(parents=True, exist_ok=True)
         secret = folder / "secret"
@@ -167,7 +169,7 @@ class Shared:
 
     def leader(self) -> Backend | None:
         """The backend that follows Orthanc now."""
-        found = [one for one in self.backends if one.running and one.status()["delivery"]["role"] == "leader"]
+        found = [one for one in self.backends if one.running and one.status()["worker"]["role"] == "leader"]
         assert len(found) <= 1, "two backends follow Orthanc at once"
         return found[0] if found else None
 
@@ -199,14 +201,16 @@ def sharing(folder: Path, orthancs: int = 2, backends: int = 4, *, apps: Path | 
         servers = []
         for number in range(1, orthancs + 1):
             name = f"orthanc-{number}"
-            own = _configuration(plan, built, folder, postgresql.port, ports[0] if ports else 1, name)
+            own = _configuration(plan, built, folder, postgresql.port, ports[0], name)
             servers.append(stack.enter_context(SharingOrthanc(folder / name, built, own, name)))
         stack.enter_context(Balancer(folder / "haproxy", servers, balancer))
         program = _program(apps or folder / "state/apps")
         followers = []
         for number in range(1, backends + 1):
             place = folder / f"backend-{number}"
-            follower = Backend(f"backend-{number}", place, program, _backend(plan, place, balancer, database.port))
+            follower = Backend(
+                f"backend-{number}", place, ports[number - 1], program, _backend(plan, place, balancer, database.port)
+            )
             followers.append(stack.enter_context(follower))
         yield Shared(postgresql, database, tuple(servers), tuple(followers))
 
