@@ -6,7 +6,7 @@ VENV := .venv/bin
 BACKEND := stack/backend
 ENV ?= dev
 
-.PHONY: up down test check proof bench docs setup setup-dev backend-check
+.PHONY: up down test check proof bench docs site screenshots dist image setup setup-dev backend-check
 
 up: setup ## set up, deploy the development environment on the embedded default, verify it
 	$(VENV)/orthancgen deploy $(ENV)
@@ -22,7 +22,7 @@ check: setup-dev ## linters and types, of Python and TypeScript
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	cd stack/analysis && .venv/bin/mypy
-	$(VENV)/yamllint -s environments
+	$(VENV)/yamllint -s environments ansible
 	$(VENV)/python scripts/docs.py --check
 	$(VENV)/python scripts/npm.py backend check
 	$(VENV)/python scripts/npm.py viewer check
@@ -35,6 +35,18 @@ bench: setup-dev ## ratios against peers in the same run; writes bench/results.m
 
 docs: setup-dev ## write the generated documentation
 	$(VENV)/python scripts/docs.py
+
+site: setup-dev ## the documentation as a site, into build/site; nothing in it is fetched from elsewhere
+	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build
+
+screenshots: setup-dev ## pictures of the documentation, by a real browser, into docs/images
+	$(VENV)/python -m scripts.screenshots
+
+dist: setup-dev ## wheel, sources, bills of materials and checksums, into dist/
+	$(VENV)/python -m scripts.dist
+
+image: setup-dev ## the container image of the command, on the engine of this machine
+	$(VENV)/python -m scripts.image
 
 setup:
 	@scripts/setup.sh native

@@ -26,6 +26,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "deploy": "deploying",
     "audit": "auditing",
     "scale": "scaling",
+    "search": "searching",
 }
 """Name -> module of this package, whose ``measure(Size, Path) -> Result`` is the benchmark."""
 HERE: Final = Path(__file__).resolve().parent

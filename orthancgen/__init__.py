@@ -1,3 +1,22 @@
-"""orthancgen: one validated YAML model per environment for the Orthanc DICOM server."""
+"""orthancgen: one validated YAML model per environment for the Orthanc DICOM server.
+
+The functions of `orthancgen.api` are also those of the package: ``orthancgen.load``, ``plan``, ``render``, ``audit``
+and ``verify``. Nothing is imported before one of them is used.
+"""
+
+from typing import TYPE_CHECKING
+
+from orthancgen import callables
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from orthancgen.api import audit as audit
+    from orthancgen.api import load as load
+    from orthancgen.api import plan as plan
+    from orthancgen.api import render as render
+    from orthancgen.api import verify as verify
+else:
+    __getattr__ = callables.attribute
+
+callables.install(__name__)

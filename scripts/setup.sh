@@ -10,19 +10,25 @@ packages=(python3 python3-venv ca-certificates orthanc orthanc-dicomweb)
 packages+=(fonts-dejavu-core libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0)
 if [ "$kind" = dev ]; then
   packages+=(dcmtk docker-registry git haproxy iproute2 iptables lua-check lua5.1 lua5.3 mmdebstrap mount openssl shellcheck)
+  packages+=(libcap2-bin openssh-client)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
   # The index of several Orthancs.
   packages+=(postgresql postgresql-client)
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
   packages+=(chromium faketime poppler-utils zbar-tools)
+  # What reads manual pages, and shells that complete commands.
+  packages+=(fish mandoc zsh)
+  # What collects metrics and takes logs: its own checkers judge what is written for it.
+  packages+=(prometheus prometheus-node-exporter rsyslog rsyslog-gnutls)
   # An engine that is there, from whatever package, serves as well; docker.io would conflict with Docker's own.
   [ -n "$(PATH="$PATH:/usr/sbin" type -P dockerd)" ] || packages+=(docker.io)
 fi
 # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
 declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
   [docker.io]="docker.service docker.socket containerd.service" [firewalld]=firewalld.service [ufw]=ufw.service
-  [nftables]=nftables.service [postgresql]=postgresql.service)
+  [nftables]=nftables.service [postgresql]=postgresql.service
+  [prometheus]=prometheus.service [prometheus-node-exporter]="prometheus-node-exporter.service" [rsyslog]="rsyslog.service syslog.socket")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -51,7 +57,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 extras=native,pdf
-[ "$kind" = dev ] && extras=native,pdf,dev
+[ "$kind" = dev ] && extras=native,pdf,dev,docs
 stamp=.venv/.installed-$kind
 if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
   echo "installing Python packages into .venv"
@@ -68,7 +74,7 @@ if [ "$kind" = dev ]; then
     echo "installing Python packages into $analysis/.venv"
     python3 -m venv $analysis/.venv
     $analysis/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-      --constraint $analysis/constraints.txt --editable "$analysis[dev]"
+      --constraint $analysis/constraints.txt --editable "${analysis}[dev]"
     touch "$stamp"
   fi
 fi

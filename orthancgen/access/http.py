@@ -11,7 +11,7 @@ from orthancgen.access.settings import Settings
 from orthancgen.firewall.policy import EVERY_ADDRESS, Filter, Policy
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.plan.addresses import LOOPBACK
-from orthancgen.plan.build import BACKEND_ACCOUNT, VIEWER_ACCOUNT
+from orthancgen.plan.build import ANALYSIS_ACCOUNT, BACKEND_ACCOUNT, METRICS_ACCOUNT, VIEWER_ACCOUNT
 from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import backend_json
@@ -24,7 +24,7 @@ _READERS: Final = ("viewer", "radiologist", "technologist", "administrator")
 _PEOPLE: Final = (*_READERS, "monitor")
 _OPERATORS: Final = ("technologist", "administrator")
 _WRITERS: Final = ("radiologist", "technologist")
-_SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer"}
+_SERVICES: Final = {BACKEND_ACCOUNT: "backend", VIEWER_ACCOUNT: "viewer", ANALYSIS_ACCOUNT: "analysis"}
 """Account on Orthanc -> the service that logs in with it."""
 
 ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
@@ -36,8 +36,11 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "DELETE /api/session": _PEOPLE,
     "GET /api/events": _READERS,
     "GET /api/audit": ("administrator",),
+    "GET /api/audit/export": ("administrator",),
     "GET /metrics": ("monitor", "administrator"),
     "GET /api/status": _PEOPLE,
+    "GET /api/status/verification": ("administrator",),
+    "PUT /api/status/verification": ("administrator",),
     "GET /api/providers": _READERS,
     "GET /api/analyses": ("administrator",),
     "POST /api/analyses/:id/retry": ("administrator",),
@@ -59,6 +62,7 @@ ROUTES: Final[Mapping[str, tuple[str, ...] | None]] = {
     "GET /api/reports/:id": _READERS,
     "PUT /api/reports/:id/draft": _WRITERS,
     "POST /api/reports/:id/presence": _WRITERS,
+    "POST /api/reports/:id/analyses": _WRITERS,
     "POST /api/reports/:id/confirm": ("radiologist",),
     "POST /api/reports/:id/preliminary": ("radiologist",),
     "POST /api/reports/:id/sign": ("radiologist",),
@@ -84,6 +88,8 @@ def web_rows(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
         yield from _database(plan, settings)
     if plan.site.viewer.enabled:
         yield from _viewer(plan, policy, settings)
+    if plan.site.analysis.enabled:
+        yield from _analysis(plan, settings)
     yield from _management(plan, policy, settings)
 
 
@@ -95,6 +101,8 @@ def _orthanc(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     for account in plan.accounts:
         caller = _SERVICES.get(account.user)
         path = (caller, "orthanc_password") if caller else ("users", account.user, "role")
+        if account.user == METRICS_ACCOUNT:
+            path = ("observability", "orthanc_password")
         yield WebRow(
             service, account.user, account.role, _permissions(account.role),
             (_from(plan, caller),) if caller else from_where, site.http.port,
@@ -116,7 +124,9 @@ def _backend(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]
     from_where = reached_from(plan, policy, ("backend", "port"))
     encrypted = site.http.tls.enabled and has_gateway(site)
     reasons = {"operator": "the token of administrators, and of verify", "orthanc": "the token of Orthanc's webhook"}
+    reasons["prometheus"] = "the token of Prometheus"
     said_by = {"operator": ("backend", "operator_token"), "orthanc": ("webhook", "token")}
+    said_by["prometheus"] = ("observability", "backend_token")
     for credential in backend_json.configuration(plan)["credentials"]:
         name, role = credential["name"], credential["role"]
         of_orthanc = name == "orthanc"
@@ -177,6 +187,22 @@ def _viewer(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
     )  # fmt: skip
 
 
+def _analysis(plan: Plan, settings: Settings) -> Iterator[WebRow]:
+    """The service that analyses: for the backend, by a token that both know."""
+    native = plan.site.runtime == "native"
+    port = plan.site.analysis.port if native else None
+    from_where = (_here(LOOPBACK),) if native else (_from(plan, "backend"),)
+    said_by = settings.of("analysis", "token")
+    yield WebRow(
+        "the analysis", "analysis token", None, ("have studies analysed",), (_from(plan, "backend"),), port, False,
+        (said_by,), "the token of the backend",
+    )  # fmt: skip
+    yield WebRow(
+        "the analysis", NOBODY, None, ("GET /healthz",), from_where, port, False, (said_by,),
+        "it says whether the service lives, and the names of its providers",
+    )  # fmt: skip
+
+
 def _management(plan: Plan, policy: Policy, settings: Settings) -> Iterator[WebRow]:
     """The ports by which the host is managed; without rules, they are not this site's to open or close."""
     if not firewalls(plan):
@@ -219,5 +245,7 @@ def _here(address: str) -> Reach:
 def _network(one: Filter) -> Reach:
     if one.source in EVERY_ADDRESS:
         return Reach("anyone", "every address")
+    if all(reason.startswith("Prometheus") for reason in one.reasons):
+        return Reach("service", f"{one.source} ({one.reason})")
     of_users = any("users" in reason for reason in one.reasons)
     return Reach("users" if of_users else "administrators", f"{one.source} ({one.reason})")

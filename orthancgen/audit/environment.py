@@ -76,6 +76,8 @@ _OF_SERVICE: Final[Mapping[str, KeyPath]] = {
     "orthanc": ("images", "orthanc"),
     "database": ("images", "mongo"),
     "backend": ("images", "backend"),
+    "viewer": ("images", "viewer"),
+    "analysis": ("images", "analysis"),
     "gateway": ("images", "gateway"),
 }
 

@@ -7,12 +7,15 @@ import io
 import keyword
 import signal
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from orthancgen import __version__
 from orthancgen.errors import Exit, OrthancgenError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "init": ("init", "Write a first environment that deploys as it stands."),
@@ -24,6 +27,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "deploy": ("deploy", "Bring an environment to life and verify it."),
     "plan": ("plan", "Show what a deploy would change; nothing is touched."),
     "verify": ("verify", "Prove that what runs is what was asked for."),
+    "monitoring": ("monitoring", "Write what Prometheus, Grafana and rsyslog need to watch an environment."),
     "doctor": ("doctor", "Say what is wrong with an environment, and what mends it."),
     "access": ("access", "Show who may do what, and which setting decides."),
     "sheet": ("sheet", "Write what to enter at each modality, and how to test it."),
@@ -38,11 +42,14 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "images": ("images", "Show container images; build orthancgen's own."),
     "firewall": ("firewall", "Show who may reach which port; load the rules on this host."),
     "modalities": ("modalities", "List, add, change, import and ask the modalities of an environment."),
+    "inventory": ("inventory", "Write environments as an inventory of Ansible."),
+    "apps": ("apps", "Build the programs for Node.js, for hosts without npm."),
     "send": ("send", "Store DICOM files and folders."),
     "backup": ("backup", "Save images, records and state, while all goes on."),
     "restore": ("backup", "Bring a backup back, and compare every instance."),
     "secrets": ("secrets", "List, show and rotate the secrets of an environment."),
     "certs": ("certs", "List, check, issue, renew and hand over certificates."),
+    "completion": ("completion", "Print what a shell sources to complete commands and names."),
 }
 """Verb -> module of this package that defines it, and its line in the help."""
 
@@ -66,6 +73,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"orthancgen.cli.{VERBS[cmd_name][0]}")
         command: click.Command = getattr(module, attribute_of(cmd_name))
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs without importing them, and the options."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(name, help=line) for name, (_, line) in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from orthancgen.cli.output import console, installed_version, leave, output_option, print_json
+from orthancgen.cli.output import complete_environment, console, installed_version, leave, output_option, print_json
 from orthancgen.errors import Exit, InputError
 from orthancgen.orthanc.keys import SUPPORTED, Version
 
 if TYPE_CHECKING:
     from orthancgen.audit.rule import Rule, Severity
     from orthancgen.audit.run import Report
-    from orthancgen.audit.subject import Subject
     from orthancgen.foreign.model import Publisher
 
 FORMATS: Final = ("text", "json", "sarif", "junit", "markdown", "html", "github")
@@ -37,7 +36,7 @@ class _Wanted:
 
 
 @click.command()
-@click.argument("targets", metavar="TARGET...", nargs=-1)
+@click.argument("targets", metavar="TARGET...", nargs=-1, shell_complete=complete_environment)
 @click.option(
     "--format",
     "form",
@@ -169,7 +168,8 @@ def _version(text: str | None) -> Version | None:
 
 def _audited(asked: _Wanted) -> tuple[Report, ...]:
     """A report for each subject, its waivers and the baseline applied."""
-    from orthancgen.audit import baseline, run
+    from orthancgen.audit import baseline
+    from orthancgen.audit.judged import judged
     from orthancgen.audit.targets import subjects_of
 
     known = baseline.read(asked.baseline) if asked.baseline is not None else {}
@@ -184,29 +184,13 @@ def _audited(asked: _Wanted) -> tuple[Report, ...]:
     reports = []
     for subject in subjects:
         with console(err=True).status(f"auditing {subject.target.name}"):
-            report = _waived(run.audit(subject, asked.rules), subject)
+            report = judged(subject, asked.rules)
         reports.append(replace(report, findings=baseline.accept(report.findings, known)))
     ran = {rule.id for rule in asked.rules}
     gone = baseline.gone([one for report in reports for one in report.findings], known, ran)
     if gone and reports:
         reports[-1] = replace(reports[-1], problems=(*reports[-1].problems, *gone))
     return tuple(reports)
-
-
-def _waived(report: Report, subject: Subject) -> Report:
-    if subject.plan is None:
-        return report
-    from orthancgen.audit.waivers import accept
-
-    accepted = accept(
-        # An environment is never edited: its place in the YAML says what to change.
-        [replace(one, fix=None) for one in report.findings],
-        subject.waivers,
-        subject.today,
-        ran=[rule.id for rule in report.rules],
-        place_of=subject.place_of,
-    )
-    return replace(report, findings=accepted.findings, problems=(*report.problems, *accepted.problems))
 
 
 def _mend(reports: Sequence[Report], *, dry_run: bool) -> bool:

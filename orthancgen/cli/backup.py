@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +13,7 @@ from rich.table import Table
 from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
 from orthancgen.cli.progress import ConsoleReport
 from orthancgen.cli.runtime import load_running, state_option
-from orthancgen.errors import BackupError, Exit, InputError
+from orthancgen.errors import Exit, InputError
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.state import State
@@ -287,31 +283,9 @@ def _show_restored(restored: Restored, *, as_json: bool) -> None:
 
 
 def _install_timer(plan: Plan, state: State, env: str, output: Path | None) -> None:
-    from orthancgen.backup.timer import UNIT_FOLDER, cron_line, unit_name, units
+    from orthancgen.backup.timer import job
+    from orthancgen.cli.timer import install, own_program
 
-    settings, name = plan.site.backup, plan.site.environment
-    file, root = str(resolve(env).absolute()), state.root.parent
-    program = shutil.which("orthancgen") or str(Path(sys.argv[0]).absolute())
-    variables = {key: os.environ[key] for key in ("DOCKER_HOST", "DOCKER_CONTEXT") if os.environ.get(key)}
-    rendered = units(name, file, root, settings.schedule, program, variables)
-    systemd = Path("/run/systemd/system").is_dir()
-    if output is None and not systemd:
-        console(err=True).print("This host has no systemd. A line for root's crontab (crontab -e):", soft_wrap=True)
-        console().print(cron_line(file, root, settings.schedule, program), soft_wrap=True)
-        return
-    folder = output or UNIT_FOLDER
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for one, text in rendered.items():
-            (folder / one).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BackupError(
-            f"cannot write {folder}: {error.strerror}", hint="run as root, or name a folder with -o"
-        ) from None
-    console().print(f"{', '.join(rendered)} written to {folder}", soft_wrap=True)
-    if output is None:
-        for command in (["daemon-reload"], ["enable", "--now", f"{unit_name(name)}.timer"]):
-            done = subprocess.run(["systemctl", *command], capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                raise BackupError(f"systemctl {command[0]} failed: {done.stderr.strip()}")
-        console().print(f"systemctl list-timers {unit_name(name)}.timer shows when it runs next", soft_wrap=True)
+    root = state.root.parent
+    made = job(plan.site.environment, str(resolve(env).absolute()), root, own_program())
+    install(made, root, plan.site.backup.schedule, output)

@@ -13,6 +13,7 @@ from orthancgen.cli.runtime import deploy_options, load_running, state_option
 from orthancgen.errors import Exit
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.runtime import Deployed, Runtime, Wanted
+from orthancgen.site.load import Loaded
 
 
 @click.command()
@@ -40,7 +41,7 @@ def deploy(
     """
     from orthancgen.runtimes.report import Silent
 
-    _, runtime = load_running(env, state_root)
+    loaded, runtime = load_running(env, state_root)
     report = Silent() if as_json else ConsoleReport(console())
     wanted = Wanted(timeout, not no_verify, keep_failed, plan_id, reason, repair)
     try:
@@ -48,12 +49,15 @@ def deploy(
     finally:
         if isinstance(report, ConsoleReport):
             report.stop()
-    finish(runtime, deployed, env, state_root, as_json=as_json)
+    finish(loaded, runtime, deployed, env, state_root, as_json=as_json)
 
 
-def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | None, *, as_json: bool) -> None:
+def finish(
+    loaded: Loaded, runtime: Runtime, deployed: Deployed, env: str, state_root: Path | None, *, as_json: bool
+) -> None:
     """Show what a deploy did, and leave with 5 where a proof failed."""
     results = deployed.results or ()
+    stays = runtime.plan.site.runtime == "native" or all(result.passed for result in results)
     if as_json:
         document: dict[str, Any] = {
             "environment": runtime.plan.site.environment,
@@ -70,7 +74,7 @@ def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | No
             from orthancgen.cli.verify import show_results
 
             show_results(console(), deployed.results)
-        if runtime.plan.site.runtime == "native" or all(result.passed for result in results):
+        if stays:
             _addresses(env, deployed.access, state_root)
         elif deployed.left_failed:
             back = f"orthancgen rollback {env} {deployed.release}" if deployed.release else f"orthancgen down {env}"
@@ -78,6 +82,10 @@ def finish(runtime: Runtime, deployed: Deployed, env: str, state_root: Path | No
         else:
             runs = f"release {deployed.release}, as before" if deployed.release else "nothing"
             console().print(f"taken back: what runs is {runs}", style="bold red")
+    if results and stays:
+        from orthancgen.cli.verify import tell_backend
+
+        tell_backend(loaded, runtime, results)
     if any(not result.passed for result in results):
         leave(Exit.VERIFY_FAILED)
 

@@ -51,7 +51,7 @@ def list_(env: str, as_json: bool) -> None:
 @click.option("--again", is_flag=True, help="Build though it is there: Debian may have newer packages.")
 @json_option
 def build(env: str, names: tuple[str, ...], given: tuple[str, ...], again: bool, as_json: bool) -> None:
-    """Build orthancgen's own images that ENV needs, or those of NAME: backend, viewer, gateway, backup, orthanc."""
+    """Build our own images that ENV needs, or those of NAME: backend, viewer, analysis, gateway, backup, orthanc."""
     from orthancgen.plan.images import own_image
     from orthancgen.runtimes.compose.engine import connect
     from orthancgen.runtimes.compose.images import ensure_own_image, needed_own_images

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orthancgen.cli.output import (
+    complete_environment,
     console,
     env_argument,
     installed_version,
@@ -147,7 +148,7 @@ def remove(env: str, name: str, dry_run: bool) -> None:
 
 
 @modalities.command("import")
-@click.argument("env", metavar="ENV", required=False)
+@click.argument("env", metavar="ENV", required=False, shell_complete=complete_environment)
 @click.argument("file", metavar="FILE", required=False, type=click.Path(path_type=Path))
 @click.option("--update", is_flag=True, help="Change modalities that are there already.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")

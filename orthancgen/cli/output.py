@@ -8,17 +8,20 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 
-from orthancgen.errors import Exit, InputError, OrthancgenError, ProgramMissingError
+from orthancgen.errors import Exit, InputError, OrthancgenError
 from orthancgen.orthanc.keys import Version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
 from orthancgen.site.load import Loaded, load, resolve
 from orthancgen.site.problems import Problem, as_text
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,7 +35,17 @@ def console(*, err: bool = False) -> Console:
 
 def env_argument(function: F) -> F:
     """The ENV argument."""
-    return click.argument("env", metavar="ENV")(function)
+    return click.argument("env", metavar="ENV", shell_complete=complete_environment)(function)
+
+
+def complete_environment(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of environments, for a shell that completes; where none begins like that, the shell looks for a file."""
+    from click.shell_completion import CompletionItem
+
+    from orthancgen.ci.environments import environments_in
+
+    names = [name for name in environments_in(Path("environments")) if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type="file")]
 
 
 def json_option(function: F) -> F:
@@ -57,16 +70,9 @@ def print_json(document: Any) -> None:
 
 def installed_version() -> Version | None:
     """The version of the installed Orthanc, or None where there is none."""
-    from orthancgen.orthanc.detect import installed_version as ask
-    from orthancgen.runtimes.native.programs import find_orthanc
+    from orthancgen.runtimes.native.installed import installed_version as ask
 
-    program = find_orthanc()
-    if program is None:
-        return None
-    try:
-        return ask(str(program))
-    except ProgramMissingError:
-        return None
+    return ask()
 
 
 def load_environment(env: str) -> Loaded:
@@ -90,10 +96,10 @@ def load_plan(env: str) -> tuple[Loaded, Plan]:
         show_problems(loaded.problems, loaded.sources)
     built = build_plan(site, loaded.version)
     if site.runtime != "native":
-        from orthancgen.runtimes.compose.pins import digests, lock_path, read_lock
+        from orthancgen.runtimes.compose.pins import pinned
 
         # Exactly these images, from now on: written by `orthancgen pin`.
-        built = replace(built, image_digests=digests(read_lock(lock_path(loaded.path))))
+        built = replace(built, image_digests=pinned(loaded.path))
     return loaded, built
 
 

@@ -35,11 +35,11 @@ def rollback(
     """
     from orthancgen.runtimes.report import Silent
 
-    _, runtime = load_running(env, state_root)
+    loaded, runtime = load_running(env, state_root)
     report = Silent() if as_json else ConsoleReport(console())
     try:
         deployed = runtime.rollback(release, report, Wanted(timeout, not no_verify, reason=reason))
     finally:
         if isinstance(report, ConsoleReport):
             report.stop()
-    finish(runtime, deployed, env, state_root, as_json=as_json)
+    finish(loaded, runtime, deployed, env, state_root, as_json=as_json)

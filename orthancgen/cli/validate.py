@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from orthancgen.ci.environments import environments_in
-from orthancgen.cli.output import console, installed_version, leave
+from orthancgen.cli.output import complete_environment, console, installed_version, leave
 from orthancgen.errors import Exit, InputError
 from orthancgen.site.load import Loaded, display_name, load, resolve
 from orthancgen.site.problems import KeyPath, Problem, as_github, as_json, as_text
 
 
 @click.command()
-@click.argument("envs", metavar="[ENV]...", nargs=-1)
+@click.argument("envs", metavar="[ENV]...", nargs=-1, shell_complete=complete_environment)
 @click.option(
     "--format",
     "form",

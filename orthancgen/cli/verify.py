@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
@@ -12,9 +13,14 @@ from rich.text import Text
 
 from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
-from orthancgen.errors import Exit, InputError
+from orthancgen.errors import Exit, InputError, OrthancgenError, RenderError
+from orthancgen.runtimes.runtime import Runtime
+from orthancgen.site.load import Loaded, resolve
 from orthancgen.verify.document import as_json, as_junit
 from orthancgen.verify.result import CheckResult, Outcome, summary
+
+if TYPE_CHECKING:
+    from orthancgen.runtimes.runtime import Runtime
 
 _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 
@@ -32,29 +38,108 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     help="text for people, json for programs, junit for CI.",
 )
 @output_option
-def verify(env: str, state_root: Path | None, as_json: bool, form: str, output: Path | None) -> None:
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write metrics for Prometheus' node exporter into this file too, also where the proofs cannot be run.",
+)
+@click.option(
+    "--install-timer", is_flag=True, help="Run the proofs by the clock: units of systemd, or a line for cron."
+)
+@click.option(
+    "--unit-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --install-timer: write the units into this folder alone.",
+)
+def verify(
+    env: str,
+    state_root: Path | None,
+    as_json: bool,
+    form: str,
+    output: Path | None,
+    metrics: Path | None,
+    install_timer: bool,
+    unit_folder: Path | None,
+) -> None:
     """Prove that ENV is what was asked for: what must work, works; what must be refused, is refused.
 
-    Stores an image of a test patient and removes it again. Exit 0 where every proof holds, 1 where one fails, 5 where
-    nothing could be proven.
+    Stores an image of a test patient and removes it again. What was found is told to the backend, for its status page.
+    Exit 0 where every proof holds, 1 where one fails, 5 where nothing could be proven.
     """
-    from orthancgen.runtimes.proofs import noted
-    from orthancgen.verify.run import run
-
-    _, runtime = load_running(env, state_root)
-    plan, access = runtime.plan, runtime.access()
+    if unit_folder is not None and not install_timer:
+        raise click.UsageError("--unit-folder belongs to --install-timer")
+    loaded, runtime = load_running(env, state_root)
+    if install_timer:
+        _install_timer(runtime, env, unit_folder)
+        return
     form = "json" if as_json else form
     if output is not None:
         _require_writable(output)
+    began = datetime.now(UTC)
+    try:
+        results = _prove(runtime)
+    except OrthancgenError:
+        if metrics is not None:
+            _measure(loaded, runtime, None, began, metrics)
+        raise
+    if metrics is not None:
+        _measure(loaded, runtime, results, began, metrics)
+    _tell(runtime.plan.site.environment, results, form, output)
+    tell_backend(loaded, runtime, results)
+    if not all(result.passed for result in results):
+        leave(Exit.SOMETHING_TO_SEE)
+
+
+def _prove(runtime: Runtime) -> tuple[CheckResult, ...]:
+    from orthancgen.runtimes.proofs import noted
+    from orthancgen.verify.run import run
+
+    access = runtime.access()
     progress = _Spinner(console(err=True))
     try:
         with noted(runtime.state):
-            results = run(plan, access, progress=progress)
+            return run(runtime.plan, access, progress=progress)
     finally:
         progress.stop()
-    _tell(plan.site.environment, results, form, output)
-    if not all(result.passed for result in results):
-        leave(Exit.SOMETHING_TO_SEE)
+
+
+def _measure(
+    loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...] | None, began: datetime, file: Path
+) -> None:
+    """Write what was measured; everybody may read it, as the node exporter must.
+
+    Raises:
+        RenderError: the file cannot be written.
+    """
+    from orthancgen.doctor.case import Case
+    from orthancgen.observability.measure import measure
+    from orthancgen.observability.measurement import as_text
+    from orthancgen.render.write import place
+
+    text = as_text(measure(Case(loaded, runtime), results, began))
+    try:
+        place([(file, text, 0o644)], file.parent)
+    except RenderError as error:
+        raise RenderError(error.message, hint="name another file with --metrics") from None
+
+
+def _install_timer(runtime: Runtime, env: str, unit_folder: Path | None) -> None:
+    from orthancgen.cli.timer import install, own_program
+    from orthancgen.observability.timer import job
+
+    said, root = runtime.plan.site.observability, runtime.state.root.parent
+    file = str(resolve(env).absolute())
+    made = job(runtime.plan.site.environment, file, root, own_program(), said.textfile_folder)
+    install(made, root, said.verify_schedule, unit_folder)
+
+
+def tell_backend(loaded: Loaded, runtime: Runtime, results: tuple[CheckResult, ...]) -> None:
+    """Tell the backend what was found; that it cannot be told is a warning, and changes nothing."""
+    from orthancgen.doctor.verification import tell
+
+    why = tell(loaded, runtime, results)
+    if why is not None:
+        console(err=True).print(f"warning: the backend could not be told of this: {why}", style="yellow", markup=False)
 
 
 def show_results(out: Console, results: tuple[CheckResult, ...]) -> None:

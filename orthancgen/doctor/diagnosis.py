@@ -20,11 +20,12 @@ Area = Literal[
     "web",  # logins of the REST API
     "delivery",  # from Orthanc to the record: backlog, credentials
     "viewer",
+    "analysis",
     "modalities",  # Orthanc's own calls to its peers
 ]
 AREAS: Final[tuple[Area, ...]] = (
     "environment", "engine", "host", "orthanc", "database", "backend", "gateway", "way_in", "admission", "storage",
-    "scripts", "web", "delivery", "viewer", "modalities",
+    "scripts", "web", "delivery", "viewer", "analysis", "modalities",
 )  # fmt: skip
 """In the order in which questions are asked: what comes first explains what comes later."""
 

@@ -24,6 +24,7 @@ TITLES: Final[Mapping[Area, str]] = {
     "web": "Logins of the REST API",
     "delivery": "From Orthanc to the record",
     "viewer": "The viewer",
+    "analysis": "The analysis",
     "modalities": "Orthanc's own calls to its peers",
 }
 _INTRO: Final = """\

@@ -126,7 +126,12 @@ class Policy:
 def policy(plan: Plan) -> Policy:
     """The policy that follows from a plan. Pure."""
     site = plan.site
-    wanted = [*_management(plan), *_vpn(plan), *(one for flow in plan.flows for one in _of_flow(plan, flow))]
+    wanted = [
+        *_management(plan),
+        *_vpn(plan),
+        *_node_exporter(plan),
+        *(one for flow in plan.flows for one in _of_flow(plan, flow)),
+    ]
     return Policy(
         site.environment,
         site.network.profile,
@@ -141,6 +146,15 @@ def _management(plan: Plan) -> Iterator[Filter]:
     for port in network.management_ports:
         for source in network.managed_from:
             yield Filter(source, port, "tcp", "input", f"management {port}", ("management of this host",), "management")
+
+
+def _node_exporter(plan: Plan) -> Iterator[Filter]:
+    """Prometheus of another host: a program of this host hands over what the proofs found, whatever the runtime."""
+    said = plan.site.observability
+    for source in said.scraped_from if said.prometheus else ():
+        yield Filter(
+            source, said.node_exporter_port, "tcp", "input", "node exporter", ("Prometheus, node exporter",), "web"
+        )
 
 
 def _vpn(plan: Plan) -> Iterator[Filter]:

@@ -18,6 +18,7 @@ _BUILT_IN: Final = frozenset(
         *("webhook_token", "database_password", "database_root_password", "backend_orthanc_password"),
         *("operator_token", "dicom_tls_certificate", "dicom_tls_key", "dicom_tls_trusted", "gateway_dicom_client"),
         *("http_tls_certificate", "http_tls_authority", "verify_dicom_client", "vpn_private_key", "backup_password"),
+        *("viewer_orthanc_password", "analysis_orthanc_password", "analysis_token"),
     }
 )
 """Secrets that the model names itself."""

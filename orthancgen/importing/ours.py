@@ -9,7 +9,7 @@ from orthancgen.importing.draft import Draft
 from orthancgen.importing.fits import default, why_not
 from orthancgen.importing.notes import Outcome
 from orthancgen.importing.original import OURS, at
-from orthancgen.plan.build import BACKEND_ACCOUNT
+from orthancgen.plan.build import ANALYSIS_ACCOUNT, BACKEND_ACCOUNT, VIEWER_ACCOUNT
 from orthancgen.site.types import HttpUrl
 
 _OWN_WEBHOOK: Final = re.compile(r"http://(?:127\.0\.0\.1|backend):([0-9]{1,5})/api/orthanc/webhook", re.ASCII)
@@ -27,6 +27,14 @@ def import_services(draft: Draft) -> None:
     draft.note(OURS, Outcome.EXPRESSED, "the section of orthancgen itself", to=("webhook",))
     if not backend:
         draft.put(("backend", "enabled"), False)
+    if backend and at(values, (OURS, "Users", VIEWER_ACCOUNT)) is not None:
+        draft.put(("viewer", "enabled"), True)
+    if backend and at(values, (OURS, "Users", ANALYSIS_ACCOUNT)) is not None:
+        draft.put(("analysis", "enabled"), True)
+        why = (
+            "which providers analyse what arrives, and the models of the site, do not stand in Orthanc's configuration"
+        )
+        draft.note(OURS, Outcome.LOST, why, to=("analysis",))
     if not isinstance(url, str):
         draft.put(("webhook", "enabled"), False)
         return

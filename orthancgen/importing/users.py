@@ -11,7 +11,7 @@ from orthancgen.importing.names import has_variable, secret_name, user_name, var
 from orthancgen.importing.notes import Outcome
 from orthancgen.importing.original import OURS
 from orthancgen.orthanc.keys import Version
-from orthancgen.plan.build import BACKEND_ACCOUNT
+from orthancgen.plan.build import SERVICE_ACCOUNTS
 from orthancgen.secrets.store import KNOWN_DEFAULTS
 from orthancgen.site.problems import KeyPath
 from orthancgen.site.types import UserName
@@ -32,7 +32,7 @@ def import_users(draft: Draft) -> None:
     roles = _roles_of_ours(original.get(OURS))
     draft.environment.setdefault("users", {})
     for name, password in users.items():
-        if not (name == BACKEND_ACCOUNT and OURS in original):
+        if not (name in SERVICE_ACCOUNTS and OURS in original):
             _user(draft, name, password, roles.get(name, "administrator"))
     for name in [] if users else roles:  # a bundle: the passwords lie elsewhere
         draft.put(("users", name), {"role": roles[name], "password": {"secret": _free(draft, name)}})
@@ -138,4 +138,8 @@ def _roles_of_ours(section: object) -> dict[str, str]:
     if not isinstance(users, Mapping):
         return {}
     roles = get_args(Role)
-    return {name: role for name, role in users.items() if role in roles and why_not(UserName, name) is None}
+    return {
+        name: role
+        for name, role in users.items()
+        if role in roles and name not in SERVICE_ACCOUNTS and why_not(UserName, name) is None
+    }

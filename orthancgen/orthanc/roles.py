@@ -35,5 +35,7 @@ PERMISSIONS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "radiologist": (*_READ, *_SEND, ("POST", "/tools/create-archive")),
     "viewer": _READ,
     "service": _READ,
+    "service_that_reads_images": (("GET", "/dicom-web/studies/"),),
     "service_that_stores": (*_READ, ("POST", "/instances")),
+    "service_metrics": (("GET", "/tools/metrics-prometheus"),),
 }

@@ -45,7 +45,7 @@ class ContainerAddresses:
         edge: the network that is reached from outside.
         backend: Orthanc, the backend and the gateway among themselves.
         database: the backend and the database among themselves.
-        index: Orthanc and the PostgreSQL of its index among themselves.
+        analysis: the service of analysis, with the backend and Orthanc, and nobody else.
         host_seen: the address from which calls of this host to 127.0.0.1 arrive in a container.
         gateway: the gateway, as Orthanc sees it.
         orthanc: Orthanc, as the gateway sees it.
@@ -54,7 +54,7 @@ class ContainerAddresses:
     edge: Network
     backend: Network
     database: Network
-    index: Network
+    analysis: Network
     host_seen: str
     gateway: str
     orthanc: str
@@ -63,8 +63,8 @@ class ContainerAddresses:
     def of(cls, subnet: str) -> ContainerAddresses:
         """The addresses that follow from ``containers.subnet``, an IPv4 network of 256 addresses."""
         whole = ipaddress.IPv4Network(subnet)
-        edge, backend, database, index = (_network(quarter) for quarter in whole.subnets(new_prefix=26))
-        return cls(edge, backend, database, index, str(whole[_HOST]), str(whole[_GATEWAY]), str(whole[_ORTHANC]))
+        edge, backend, database, analysis = (_network(quarter) for quarter in whole.subnets(new_prefix=26))
+        return cls(edge, backend, database, analysis, str(whole[_HOST]), str(whole[_GATEWAY]), str(whole[_ORTHANC]))
 
 
 def _network(quarter: ipaddress.IPv4Network) -> Network:

@@ -27,6 +27,10 @@ from orthancgen.site.types import is_ip, is_loopback
 
 BACKEND_ACCOUNT = "orthancgen-backend"
 VIEWER_ACCOUNT = "orthancgen-viewer"
+ANALYSIS_ACCOUNT = "orthancgen-analysis"
+METRICS_ACCOUNT = "orthancgen-metrics"
+SERVICE_ACCOUNTS = (BACKEND_ACCOUNT, VIEWER_ACCOUNT, ANALYSIS_ACCOUNT, METRICS_ACCOUNT)
+"""Accounts on Orthanc that are nobody's of the model: each is a service's own."""
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104  Orthanc's DICOM port always listens on every address
 
 
@@ -66,6 +70,9 @@ def _services(site: Site) -> Iterator[Service]:
     if site.backend.enabled:
         backend = Listener("backend", site.backend.listen_on, site.backend.port, ("backend", "port"))
         yield Service("backend", "Backend", (backend,), needs=("database",))
+    if site.analysis.enabled:
+        analysis = Listener("analysis", LOOPBACK, site.analysis.port, ("analysis", "port"))
+        yield Service("analysis", "Analysis", (analysis,), needs=("orthanc",))
     if site.viewer.enabled:
         yield Service("viewer", "Viewer", (_viewer(site),), needs=("backend", "orthanc"))
 
@@ -91,6 +98,8 @@ def _containers(site: Site) -> Iterator[Service]:
     yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http), needs=index)
     if site.backend.enabled:
         yield Service("backend", "Backend", () if https else (backend,), needs=("database",))
+    if site.analysis.enabled:
+        yield Service("analysis", "Analysis", (), needs=("orthanc",))
     if site.viewer.enabled:
         yield Service("viewer", "Viewer", () if https else (_viewer(site),), needs=("backend", "orthanc"))
     if has_gateway(site):
@@ -160,6 +169,12 @@ def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
                 yield Flow(network, front or "backend", site.backend.port, reason)
             if site.viewer.enabled and not is_loopback(site.viewer.listen_on):
                 yield Flow(network, front or "viewer", site.viewer.port, reason)
+    if site.observability.prometheus:
+        for network in site.observability.scraped_from:
+            if not is_loopback(site.http.listen_on):
+                yield Flow(network, front or "orthanc", site.http.port, "Prometheus")
+            if site.backend.enabled and not is_loopback(site.backend.listen_on):
+                yield Flow(network, front or "backend", site.backend.port, "Prometheus")
 
 
 def _one(address: str) -> str:
@@ -174,6 +189,9 @@ def _backend_flows(site: Site) -> Iterator[Flow]:
     if site.viewer.enabled:
         yield Flow("viewer", "backend", site.backend.port, "the viewer's pages show the backend's records")
         yield Flow("viewer", "orthanc", site.http.port, "the viewer fetches images by DICOMweb")
+    if site.analysis.enabled:
+        yield Flow("backend", "analysis", site.analysis.port, "the backend has studies analysed")
+        yield Flow("analysis", "orthanc", site.http.port, "the analysis fetches images by DICOMweb")
 
 
 def _flows(site: Site) -> Iterator[Flow]:
@@ -192,11 +210,15 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("backend.orthanc_password", "password", ("orthanc", "backend")),
     ("backend.operator_token", "token", ("backend",)),
     ("viewer.orthanc_password", "password", ("orthanc", "viewer")),
+    ("analysis.orthanc_password", "password", ("orthanc", "analysis")),
+    ("analysis.token", "token", ("backend", "analysis")),
     ("scale.postgresql.password", "password", ("orthanc",)),
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),
     ("network.vpn.", "wireguard", ()),
+    ("observability.orthanc_password", "password", ("orthanc",)),
+    ("observability.backend_token", "token", ("backend",)),
     ("backup.environment.", "credential", ()),
     ("backup.", "password", ()),
 )
@@ -229,9 +251,15 @@ def _accounts(site: Site) -> Iterator[Account]:
     for name, user in site.users.items():
         yield Account(name, user.role, user.password.secret)
     if site.backend.enabled:
-        # It stores nothing but signed reports, and only where the site wants them with the images.
-        stores = site.viewer.enabled and site.reports.store_to_orthanc
+        # It stores nothing but signed reports and results, and only where the site wants them with the images.
+        reports = site.viewer.enabled and site.reports.store_to_orthanc
+        stores = reports or (site.analysis.enabled and site.analysis.store_sr)
         role = "service_that_stores" if stores else "service"
         yield Account(BACKEND_ACCOUNT, role, site.backend.orthanc_password.secret)
     if site.viewer.enabled:
         yield Account(VIEWER_ACCOUNT, "viewer", site.viewer.orthanc_password.secret)
+    if site.analysis.enabled:
+        password = site.analysis.orthanc_password.secret
+        yield Account(ANALYSIS_ACCOUNT, "service_that_reads_images", password)
+    if site.observability.prometheus:
+        yield Account(METRICS_ACCOUNT, "service_metrics", site.observability.orthanc_password.secret)

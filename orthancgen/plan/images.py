@@ -18,12 +18,13 @@ _FIELDS: Final[Mapping[ServiceName, str]] = {
     "database-account": "backend",
     "gateway": "gateway",
     "viewer": "viewer",
+    "analysis": "analysis",
 }
 """Container -> the key under `images:`."""
 
 
 def own_image(name: str) -> str:
-    """The image that orthancgen itself builds: `backend`, `viewer`, `gateway`, `backup`."""
+    """The image that orthancgen itself builds: `backend`, `viewer`, `analysis`, `gateway`, `backup`."""
     return f"orthancgen/{name}:{__version__}"
 
 

@@ -10,7 +10,9 @@ from orthancgen.orthanc.keys import Version
 from orthancgen.site.model import Site
 from orthancgen.site.problems import KeyPath
 
-ServiceName = Literal["database", "postgresql", "orthanc", "backend", "viewer", "gateway", "database-account"]
+ServiceName = Literal[
+    "database", "postgresql", "orthanc", "backend", "analysis", "viewer", "gateway", "database-account"
+]  # fmt: skip
 """`database-account` runs once, to make the backend's account on the database, and is no service of the plan."""
 Purpose = Literal["password", "token", "pem", "credential", "wireguard"]
 """`wireguard`: a private key of the VPN. `credential`: what somebody else decides, such as the login of a store; never

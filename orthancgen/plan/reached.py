@@ -53,3 +53,8 @@ def hosts_for(site: Site, modality: Modality | None, hosts: tuple[str, ...]) -> 
 
 def _is_this_host(host: str) -> bool:
     return host == "localhost" or (is_ip(host) and is_loopback(host))
+
+
+def browsers_come_by_https(site: Site) -> bool:
+    """Whether the viewer's pages are reached by HTTPS: then the cookie of a login is for HTTPS alone."""
+    return site.runtime != "native" and site.http.tls.enabled

@@ -26,6 +26,7 @@ Step = Literal[
     "database account",
     "orthanc",
     "backend",
+    "analysis",
     "viewer",
     "gateway",
     "verify",

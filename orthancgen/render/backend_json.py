@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Final
 
 from orthancgen.plan.addresses import LOOPBACK, behind_networks
 from orthancgen.plan.build import BACKEND_ACCOUNT
 from orthancgen.plan.model import Plan
+from orthancgen.plan.reached import browsers_come_by_https
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
-from orthancgen.render.viewer_json import browsers_come_by_https
+from orthancgen.site.analysis_checks import providers
 
 DATABASE_USER = "orthancgen_backend"
+_MORE_SECONDS: Final = 60
+"""How much longer than the analysis itself its answer is waited for."""
 
 
 def build(plan: Plan) -> str:
@@ -34,6 +38,9 @@ def configuration(plan: Plan) -> dict[str, Any]:
         credentials.insert(
             0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.secrets}/{site.webhook.token.secret}"}
         )
+    if site.observability.prometheus:
+        token = site.observability.backend_token.secret
+        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.secrets}/{token}"})
     return {
         "environment": {"name": site.environment, "kind": site.kind},
         "listen": {"host": layout.inner_address or backend.listen_on, "port": backend.port},
@@ -55,7 +62,33 @@ def configuration(plan: Plan) -> dict[str, Any]:
         },
         "credentials": credentials,
         **_people(plan),
+        **_analysis(plan),
         "delivery": backend.delivery.model_dump(),
+    }
+
+
+def _analysis(plan: Plan) -> dict[str, Any]:
+    """Who analyses, with one token for all: they are one service."""
+    said, layout = plan.site.analysis, layout_of(plan)
+    if not said.enabled:
+        return {}
+    names = providers(plan.site)
+    return {
+        "analysis": {
+            "providers": [
+                {
+                    "id": name,
+                    "url": f"http://{layout.analysis_host}:{said.port}/{name}",
+                    "token_file": f"{layout.secrets}/{said.token.secret}",
+                    # Each waits its turn while the service is at work for the others.
+                    "timeout_seconds": said.seconds * math.ceil(len(names) / said.workers) + _MORE_SECONDS,
+                }
+                for name in names
+            ],
+            "on_arrival": list(dict.fromkeys(said.on_arrival)),
+            "store_sr": said.store_sr,
+            "quiet_seconds": said.quiet_seconds,
+        }
     }
 
 
@@ -69,7 +102,7 @@ def _people(plan: Plan) -> dict[str, Any]:
         "trusted_proxies": [LOOPBACK] if native else list(behind_networks(site)),
         "people": {
             "file": PEOPLE_FILE if native else f"{CONFIGURATION_FOLDER}/{PEOPLE_FILE}",
-            "secure_cookies": browsers_come_by_https(plan),
+            "secure_cookies": browsers_come_by_https(plan.site),
             "idle_minutes": site.viewer.idle_minutes,
             "longest_hours": site.viewer.longest_hours,
         },

@@ -13,11 +13,15 @@ from orthancgen.plan.gateway import has_gateway
 from orthancgen.plan.model import Plan
 from orthancgen.render import (
     account_json,
+    analysis_json,
     backend_json,
     compose_yaml,
+    grafana_json,
     haproxy_cfg,
     health_sh,
     orthanc_json,
+    prometheus_yml,
+    rules_yml,
     site_json,
     supervisor_conf,
     viewer_json,
@@ -43,6 +47,14 @@ def _has_containers_of_database(plan: Plan) -> bool:
     return _has_containers(plan) and plan.site.backend.enabled
 
 
+def _prometheus(plan: Plan) -> bool:
+    return plan.site.observability.prometheus
+
+
+def _grafana(plan: Plan) -> bool:
+    return plan.site.observability.grafana
+
+
 def _rules(dialect: Dialect, file: RuleFile) -> Artifact:
     return Artifact(
         f"firewall/{dialect.name}/{file.path}",
@@ -57,6 +69,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("orthanc/orthancgen.lua", lambda _: render_template("orthanc/orthancgen.lua"), ("orthanc",)),
     Artifact("orthanc/health.sh", health_sh.orthanc, ("orthanc",), _has_containers),
     Artifact("backend/backend.json", backend_json.build, ("backend",), lambda plan: plan.site.backend.enabled),
+    Artifact("analysis/analysis.json", analysis_json.build, ("analysis",), lambda plan: plan.site.analysis.enabled),
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
     Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),
@@ -66,6 +79,12 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     *kubernetes.ARTIFACTS,
     Artifact("swarm/stack.yaml", stack.build, wanted=lambda plan: plan.site.runtime == "swarm"),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
+    Artifact("prometheus/prometheus.yml", prometheus_yml.whole, (), _prometheus),
+    Artifact("prometheus/scrape.yml", prometheus_yml.part, (), _prometheus),
+    Artifact("prometheus/rules.yml", rules_yml.rules, (), _prometheus),
+    Artifact("prometheus/rules_test.yml", rules_yml.tests, (), _prometheus),
+    Artifact("grafana/dashboard.json", grafana_json.dashboard, (), _grafana),
+    Artifact("grafana/provisioning.yml", grafana_json.provisioning, (), _grafana),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )

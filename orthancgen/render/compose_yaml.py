@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import yaml
@@ -27,6 +28,7 @@ from orthancgen.render.container_files import (
     volumes,
 )
 from orthancgen.render.image_layouts import image_layout
+from orthancgen.render.layout import MODELS_FOLDER
 from orthancgen.render.quoting import comment, compose
 from orthancgen.site.types import parse_ip
 
@@ -47,6 +49,7 @@ _FILES: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "backend": ("backend.json",),
     "gateway": ("haproxy.cfg", "health.sh"),
     "viewer": ("viewer.json",),
+    "analysis": ("analysis.json",),
     "database-account": ("account.json",),
 }
 """What each container finds in its folder of configuration."""
@@ -58,6 +61,7 @@ _TEMPORARY_MEGABYTES: Final[Mapping[ServiceName, int]] = {
     "backend": 64,
     "gateway": 16,
     "viewer": 32,
+    "analysis": 32,  # and a study for each analysis
     "database-account": 16,
 }
 """Size of /tmp, which is memory of the container; Orthanc builds the archives there that a job makes."""
@@ -66,6 +70,7 @@ _STOP: Final[Mapping[ServiceName, tuple[str, int]]] = {
     "orthanc": ("SIGTERM", 60),  # Orthanc finishes its queue of events first
     "backend": ("SIGTERM", 15),
     "viewer": ("SIGTERM", 15),
+    "analysis": ("SIGTERM", 15),
     "gateway": ("SIGUSR1", 15),  # haproxy's soft stop: open connections may end
     "database-account": ("SIGTERM", 10),
 }
@@ -75,17 +80,18 @@ _START_SECONDS: Final[Mapping[ServiceName, int]] = {
     "orthanc": 120,
     "backend": 60,
     "viewer": 30,
+    "analysis": 60,
     "gateway": 30,
 }
 """How long a container may take until its failures count."""
 HEAD: Final = """\
 Rendered by orthancgen from the environment {environment}: change that, not this file.
 
-Three networks, so that nobody reaches more than it needs:
+{number} networks, so that nobody reaches more than it needs:
   edge      reached from outside: what is published on the host is published from here
   backend   Orthanc, the backend, the viewer and the gateway among themselves; no way out
   database  the backend and its database; no way out
-
+{analysis}
 Every container reads one folder that never changes once it is written; another content is another folder, so that
 Compose replaces that container alone. Without the variables, the folders beside this file are read: each needs a
 folder `secrets` with the files that are named at the end of this file, owned by the container's user, mode 0400."""
@@ -99,7 +105,7 @@ def build(plan: Plan) -> str:
     """
     built = document(plan)
     parts = [
-        _comment(HEAD.format(environment=comment(plan.site.environment))),
+        _comment(_head(plan)),
         _yaml({"name": built["name"]}),
         "services:",
         *(
@@ -109,6 +115,14 @@ def build(plan: Plan) -> str:
         _yaml({key: built[key] for key in ("networks", "volumes", "secrets")}),
     ]
     return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _head(plan: Plan) -> str:
+    has = "analysis" in plan.by_name
+    line = "  analysis  the analysis, the backend that asks it and Orthanc; no way out\n"
+    return HEAD.format(
+        environment=comment(plan.site.environment), number="Four" if has else "Three", analysis=line if has else ""
+    )
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -134,7 +148,7 @@ def _labels(plan: Plan) -> dict[str, str]:
 
 def _service(plan: Plan, name: ServiceName) -> dict[str, Any]:
     uid, gid = users(plan)[name]
-    temporary = f"size={_TEMPORARY_MEGABYTES[name]}m,mode=0700,uid={uid},gid={gid},noexec,nosuid,nodev"
+    temporary = f"size={_temporary_megabytes(plan, name)}m,mode=0700,uid={uid},gid={gid},noexec,nosuid,nodev"
     signal, seconds = _STOP[name]
     service: dict[str, Any] = {
         "image": compose(image_to_run(plan, name)),
@@ -154,13 +168,18 @@ def _service(plan: Plan, name: ServiceName) -> dict[str, Any]:
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         **_limits(plan, name),
-        "logging": _logging(plan),
+        "logging": _logging(plan, name),
         "stop_signal": signal,
         "stop_grace_period": f"{seconds}s",
         **_lifetime(plan, name),
         "labels": _labels(plan),
     }
     return {key: service[key] for key in sorted(service, key=_rank) if service[key] not in ([], {})}
+
+
+def _temporary_megabytes(plan: Plan, name: ServiceName) -> int:
+    said = plan.site.analysis
+    return _TEMPORARY_MEGABYTES[name] + (said.workers * said.study_megabytes if name == "analysis" else 0)
 
 
 def _rank(key: str) -> tuple[int, str]:
@@ -190,6 +209,10 @@ def _program(plan: Plan, name: ServiceName) -> dict[str, Any]:
         "gateway": ["haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"],
         "backend": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"],
         "viewer": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"],
+        "analysis": [
+            *("/opt/analysis/bin/python3", "-I", "-m", "orthancgen_analysis"),
+            *("--config", f"{CONFIGURATION_FOLDER}/analysis.json"),
+        ],
         "database-account": ["node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"],
     }
     return {"init": True, "entrypoint": commands[name][:1], "command": commands[name][1:]}
@@ -197,14 +220,17 @@ def _program(plan: Plan, name: ServiceName) -> dict[str, Any]:
 
 def _joined(plan: Plan, name: ServiceName) -> dict[str, Any]:
     fixed = addresses(plan.site)
+    asked = {"analysis": None} if "analysis" in plan.by_name else {}
     if name == "orthanc":
-        return {"edge": None, "backend": {"ipv4_address": fixed.orthanc}}
+        return {"edge": None, "backend": {"ipv4_address": fixed.orthanc}, **asked}
     if name == "gateway":
         return {"edge": None, "backend": {"ipv4_address": fixed.gateway}}
     if name == "backend":
         # A network without a way out cannot publish a port.
         published = {} if plan.site.http.tls.enabled else {"edge": None}
-        return {**published, "backend": None, "database": None}
+        return {**published, "backend": None, "database": None, **asked}
+    if name == "analysis":
+        return asked
     if name == "viewer":
         published = {} if plan.site.http.tls.enabled else {"edge": None}
         return {**published, "backend": None}
@@ -248,6 +274,9 @@ def _files(name: ServiceName) -> Iterable[dict[str, Any]]:
 
 
 def _data(plan: Plan, name: ServiceName) -> Iterable[dict[str, Any]]:
+    if name == "analysis":
+        for model, card in plan.site.analysis.models.items():
+            yield _bind(compose(str(PurePosixPath(card).parent)), f"{MODELS_FOLDER}/{model}")
     for volume in volumes(plan):
         if volume.service == name:
             # The image's own content would be copied into an empty volume, with the image's owner.
@@ -267,9 +296,13 @@ def _limits(plan: Plan, name: ServiceName) -> dict[str, Any]:
     }
 
 
-def _logging(plan: Plan) -> dict[str, Any]:
+def _logging(plan: Plan, name: ServiceName) -> dict[str, Any]:
     log = plan.site.containers.log
-    return {"driver": "json-file", "options": {"max-size": f"{log.megabytes}m", "max-file": str(log.files)}}
+    options = {"max-size": f"{log.megabytes}m", "max-file": str(log.files)}
+    if plan.site.observability.logs.host is not None:
+        # By the tag whoever sends the logs on knows whose they are: the container's name is project-service-number.
+        options["tag"] = f"{project_name(plan.site.environment)}.{name}"
+    return {"driver": "json-file", "options": options}
 
 
 def _lifetime(plan: Plan, name: ServiceName) -> dict[str, Any]:
@@ -290,6 +323,9 @@ def _lifetime(plan: Plan, name: ServiceName) -> dict[str, Any]:
 
 
 def _health(plan: Plan, name: ServiceName) -> list[str]:
+    if name == "analysis":
+        url = f"http://127.0.0.1:{plan.site.analysis.port}/healthz"
+        return ["/opt/analysis/bin/python3", "-I", "-c", f"import urllib.request as it; it.urlopen('{url}', timeout=4)"]
     if name not in ("backend", "viewer"):
         return ["bash", f"{CONFIGURATION_FOLDER}/health.sh"]
     # Alive, not ready: the backend outlives a restart of Orthanc or the database, and must not count as broken then.
@@ -307,6 +343,8 @@ def _networks(plan: Plan) -> dict[str, Any]:
     networks = {"edge": _network(plan, fixed.edge), "backend": _network(plan, fixed.backend, internal=True)}
     if "database" in plan.by_name:
         networks["database"] = _network(plan, fixed.database, internal=True)
+    if "analysis" in plan.by_name:
+        networks["analysis"] = _network(plan, fixed.analysis, internal=True)
     return networks
 
 

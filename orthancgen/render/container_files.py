@@ -87,6 +87,7 @@ def users(plan: Plan) -> Mapping[ServiceName, tuple[int, int]]:
         "backend": (10001, 10001),
         "gateway": (10002, 10002),
         "viewer": (10003, 10003),
+        "analysis": (10004, 10004),
     }
     return {name: user for name, user in everybody.items() if name in containers(plan)}
 

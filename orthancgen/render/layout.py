@@ -9,6 +9,9 @@ from orthancgen.plan.addresses import in_url, reached_here
 from orthancgen.plan.model import Plan
 from orthancgen.render.image_layouts import image_layout
 
+MODELS_FOLDER: Final = "/models"
+"""In the container of the analysis: below it, a folder for each model, by its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -20,7 +23,9 @@ class Layout:
         secrets: folder with one file a secret.
         plugins: folder of Orthanc's plugins.
         inner_address: address on which services listen inside, or None for the address of the model.
-        orthanc_host, database_host, backend_host: how the services reach one another, as in a URL.
+        work: where the service of analysis keeps what it fetched, while it looks at it.
+        models: folder below which a site's models are; None for where the model of the site names them.
+        orthanc_host, database_host, backend_host, analysis_host: how the services reach one another, as in a URL.
     """
 
     storage: str
@@ -28,9 +33,12 @@ class Layout:
     secrets: str
     plugins: str
     inner_address: str | None
+    work: str
+    models: str | None
     orthanc_host: str
     database_host: str
     backend_host: str
+    analysis_host: str
 
 
 LAYOUTS: Final[dict[str, Layout]] = {
@@ -41,9 +49,12 @@ LAYOUTS: Final[dict[str, Layout]] = {
         secrets="../../secrets",
         plugins="/usr/share/orthanc/plugins",
         inner_address=None,
+        work="../../data/analysis",
+        models=None,
         orthanc_host="127.0.0.1",
         database_host="127.0.0.1",
         backend_host="127.0.0.1",
+        analysis_host="127.0.0.1",
     ),
     # What the image of Orthanc decides is filled in by `layout_of`. Compose, Swarm and Kubernetes all find a service by
     # its name.
@@ -53,9 +64,12 @@ LAYOUTS: Final[dict[str, Layout]] = {
         secrets="/run/secrets",
         plugins="",
         inner_address="0.0.0.0",  # noqa: S104  inside the container; the compose file publishes it
+        work="/tmp",  # noqa: S108  memory of the container, its own
+        models=MODELS_FOLDER,
         orthanc_host="orthanc",
         database_host="database",
         backend_host="backend",
+        analysis_host="analysis",
     ),
 }
 

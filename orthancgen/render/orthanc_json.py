@@ -122,6 +122,8 @@ def _http(plan: Plan, layout: Layout) -> dict[str, Any]:
         "ExecuteLuaEnabled": False,
         "RestApiWriteToFileSystemEnabled": False,
     }
+    if site.observability.prometheus:
+        values["MetricsEnabled"] = True
     if plan.version < _LUA_TIMEOUT_SINCE and site.webhook.enabled:
         # The Lua script sets its own time limit from 1.11.1 on; before, the general one would stop REST for a minute.
         values["HttpTimeout"] = site.webhook.timeout_seconds

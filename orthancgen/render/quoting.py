@@ -222,6 +222,20 @@ def network(value: str) -> Markup:
     return Markup(value)  # noqa: S704  this is the encoder
 
 
+_UNIT_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
+
+
+def unit_word(value: str) -> Markup:
+    """A word of a unit of systemd (systemd.service(5), "Command lines"): ``%`` doubled; nothing that needs quotes.
+
+    Raises:
+        RenderError: the value has another character than letters, digits and ``_@%+=:,./-``.
+    """
+    if not _UNIT_WORD.fullmatch(value):
+        raise RenderError(f"a unit of systemd cannot carry {printable(value)!r}")
+    return Markup(value.replace("%", "%%"))  # noqa: S704  this is the encoder
+
+
 def html(value: str) -> Markup:
     """A text in HTML or SVG, between tags or in a quoted attribute.
 
@@ -236,7 +250,24 @@ def html(value: str) -> Markup:
 
 _NOT_HTML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]|[\ufffe\uffff]")
 
+_RSYSLOG = re.compile(r"[A-Za-z0-9._:/@+=,-]+", re.ASCII)
+
+
+def rsyslog(value: str) -> Markup:
+    """A part of a string in double quotes of rsyslog's configuration.
+
+    https://www.rsyslog.com/doc/rainerscript/constant_strings.html
+
+    Raises:
+        RenderError: the value has a character other than letters, digits and ``._:/@+=,-``.
+    """
+    if not _RSYSLOG.fullmatch(value):
+        raise RenderError(f"rsyslog's configuration cannot carry {printable(value)!r}")
+    return Markup(value)  # noqa: S704  this is the encoder
+
+
 FILTERS = {
+    "rsyslog": rsyslog,
     "ini": ini,
     "haproxy": haproxy,
     "haproxy_word": haproxy_word,
@@ -249,4 +280,5 @@ FILTERS = {
     "rule_text": rule_text,
     "rule_word": rule_word,
     "network": network,
+    "unit_word": unit_word,
 }

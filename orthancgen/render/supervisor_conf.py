@@ -19,5 +19,6 @@ def build(plan: Plan) -> str:
         database_port=site.backend.database.port,
         has_database="database" in names,
         has_backend="backend" in names,
+        has_analysis="analysis" in names,
         has_viewer="viewer" in names,
     )

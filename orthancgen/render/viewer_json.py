@@ -7,6 +7,7 @@ from typing import Any
 from orthancgen.plan.addresses import front_networks
 from orthancgen.plan.build import VIEWER_ACCOUNT
 from orthancgen.plan.model import Plan
+from orthancgen.plan.reached import browsers_come_by_https
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
 
@@ -14,11 +15,6 @@ from orthancgen.render.quoting import json_document
 def build(plan: Plan) -> str:
     """The text of viewer.json."""
     return json_document(configuration(plan))
-
-
-def browsers_come_by_https(plan: Plan) -> bool:
-    """Whether the pages are reached by HTTPS: then the cookie of a login is for HTTPS alone."""
-    return plan.site.runtime != "native" and plan.site.http.tls.enabled
 
 
 def configuration(plan: Plan) -> dict[str, Any]:
@@ -30,8 +26,8 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "environment": {"name": site.environment, "kind": site.kind},
         "listen": {"host": layout.inner_address or site.viewer.listen_on, "port": site.viewer.port},
         "title": site.viewer.title or site.orthanc.name,
-        "secure_cookies": browsers_come_by_https(plan),
-        "trusted_proxies": list(front_networks(site)) if browsers_come_by_https(plan) else [],
+        "secure_cookies": browsers_come_by_https(plan.site),
+        "trusted_proxies": list(front_networks(site)) if browsers_come_by_https(plan.site) else [],
         "backend": {"url": f"http://{layout.backend_host}:{site.backend.port}", "ca_file": None},
         "orthanc": {
             "url": f"{'https' if https else 'http'}://{layout.orthanc_host}:{site.http.port}",

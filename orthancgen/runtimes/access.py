@@ -28,6 +28,7 @@ class Access:
         engine_host: the host of the containers, where it is another one than this; empty where it is not.
         seen_as: the address from which the services see every call of this host come; None where they see its own.
         database_address: where the database in a container is reached from this host; None where it is not.
+        analysis_address: where the analysis in a container is reached from this host; None where it is not.
         authorities: folder of the site's own certificate authorities, where they are at hand.
     """
 
@@ -36,6 +37,7 @@ class Access:
     engine_host: str = ""
     seen_as: str | None = None
     database_address: tuple[str, int] | None = None
+    analysis_address: tuple[str, int] | None = None
     authorities: Path | None = None
 
     @property
@@ -95,6 +97,14 @@ class Access:
         site = self.plan.site
         scheme = "https" if site.runtime == "compose" and site.http.tls.enabled else "http"
         return f"{scheme}://{in_url(self._reached(site.viewer.listen_on))}:{site.viewer.port}"
+
+    @property
+    def analysis_url(self) -> str | None:
+        """Base URL of the service of analysis, as far as it is reached from this host."""
+        site = self.plan.site
+        native = (LOOPBACK, site.analysis.port) if site.runtime == "native" else None
+        place = native or self.analysis_address
+        return f"http://{in_url(place[0])}:{place[1]}" if place else None
 
     @property
     def backend_headers(self) -> dict[str, str]:

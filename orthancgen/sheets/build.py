@@ -10,7 +10,7 @@ from typing import Final
 
 from orthancgen.plan.gateway import plain_modalities
 from orthancgen.plan.model import Plan
-from orthancgen.plan.reached import hosts_for
+from orthancgen.plan.reached import browsers_come_by_https, hosts_for
 from orthancgen.sheets.connection import Connection, Issue, SiteFacts, Tls, Way, Web
 from orthancgen.site.modalities import Modality
 from orthancgen.site.model import Site
@@ -153,6 +153,7 @@ def _web(site: Site, hosts: tuple[str, ...]) -> Web:
     scheme = "https" if http.tls.enabled else "http"
     local = _EVERY_ADDRESS.get(http.listen_on, http.listen_on)
     theirs = http.tls.authority.secret in site.secrets
+    viewer = site.viewer
     return Web(
         orthanc_url=None if is_loopback(http.listen_on) else _url(scheme, _web_host(site, hosts), http.port),
         local_url=_url(scheme, local, http.port),
@@ -167,7 +168,18 @@ def _web(site: Site, hosts: tuple[str, ...]) -> Web:
             f"orthancgen certs ca {site.environment} --authority https > {WEB_AUTHORITY}"
             if http.tls.enabled and not theirs else ""
         ),
+        viewer=_page(site, hosts) if viewer.enabled else None,
+        viewer_elsewhere=viewer.enabled and not is_loopback(viewer.listen_on),
     )  # fmt: skip
+
+
+def _page(site: Site, hosts: tuple[str, ...]) -> str:
+    """URL of the viewer, as its readers type it."""
+    listens, scheme = site.viewer.listen_on, "https" if browsers_come_by_https(site) else "http"
+    if is_loopback(listens):
+        return f"{_url(scheme, listens, site.viewer.port)}/"
+    known = listens in _EVERY_ADDRESS or site.certificates.names
+    return f"{_url(scheme, hosts[0] if known else listens, site.viewer.port)}/"
 
 
 def _web_host(site: Site, hosts: tuple[str, ...]) -> str:

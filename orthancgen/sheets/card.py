@@ -9,7 +9,7 @@ from orthancgen.sheets.commands import commands
 from orthancgen.sheets.connection import SiteFacts
 from orthancgen.sheets.qr_text import qr_text
 from orthancgen.sheets.sheet import Card, Command, Message, Row
-from orthancgen.sheets.values import LABELS, filled
+from orthancgen.sheets.values import LABELS, filled, through_ssh
 from orthancgen.sheets.vendor import ValueName, Vendor
 
 TESTS: Final = (("dcmtk", "echo"), ("dcmtk", "store"), ("rest", "system"))
@@ -38,6 +38,9 @@ def _rows(site: SiteFacts) -> Iterator[Row]:
     for name in _ROWS:
         what = filled(name, connection, site)
         yield Row(LABELS[name], what.value, what.words, what.note)
+        if name == "web_url" and site.web.viewer is not None:
+            alone = None if site.web.viewer_elsewhere else through_ssh(site.web.viewer, site)
+            yield Row(Message("Patients, images and reports"), site.web.viewer, None, alone)
         if name == "port":
             plain = next((one.port for one in site.connections if one.way == "plain_listener"), None)
             if plain is not None:

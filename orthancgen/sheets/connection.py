@@ -89,6 +89,8 @@ class Web:
         authority: with HTTPS, the file with the authority to trust, as `get_authority` writes it; else None.
         get_authority: the command by which the administrator writes that file; empty where the authority is the site's
             own.
+        viewer: URL of the viewer's pages; None where the site has none.
+        viewer_elsewhere: whether hosts other than this one reach the viewer.
     """
 
     orthanc_url: str | None
@@ -101,6 +103,8 @@ class Web:
     secrets: tuple[tuple[str, str], ...] = ()
     authority: str | None = None
     get_authority: str = ""
+    viewer: str | None = None
+    viewer_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

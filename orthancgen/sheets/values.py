@@ -156,7 +156,12 @@ def only_here(site: SiteFacts) -> Message | None:
     """What to do from another computer where the web side answers the server alone; None where it answers others."""
     if site.web.orthanc_url is not None:
         return None
-    address = site.web.local_url.partition("://")[2]
+    return through_ssh(site.web.local_url, site)
+
+
+def through_ssh(url: str, site: SiteFacts) -> Message:
+    """How another computer comes to a page that answers the server alone."""
+    address = url.partition("://")[2].rstrip("/")
     command = f"ssh -N -L {address.rpartition(':')[2]}:{address} {site.connections[-1].hosts[0]}"
     return Message(
         "It answers on the server itself alone. From another computer, run this first: `{command}`",

@@ -7,13 +7,14 @@ from typing import Literal
 from pydantic import Field
 
 from orthancgen.site.types import (
+    AbsolutePath,
     DatabaseName,
     HttpUrl,
     IPAddress,
     Items,
-    ModalityName,
     PlainText,
     Port,
+    ProviderName,
     SecretRef,
     Section,
     reference,
@@ -95,8 +96,30 @@ class Viewer(Section):
 class Analysis(Section):
     """Programs that look at each study. Their results are measurements, not diagnoses."""
 
-    on_arrival: Items[ModalityName] = ()
-    """Providers that are asked about each study that arrives."""
+    enabled: bool = False
+    """Whether the service of analysis runs."""
+    port: Port = 8010
+    """Port of the service, on the loopback of this host; in containers it is not published."""
+    on_arrival: Items[ProviderName] = ()
+    """Providers that analyse each study that arrives: `image_quality`, or a model's name; the others do so by hand."""
+    quiet_seconds: int = Field(default=60, ge=1, le=86_400)
+    """How long nothing more must have come of a study until it is analysed by itself."""
+    store_sr: bool = False
+    """Results are stored in the study, as DICOM structured reports."""
+    models: dict[ProviderName, AbsolutePath] = Field(default_factory=dict)
+    """The site's own ONNX models: the name, which is the `id` of its card -> the card's file, beside the model's."""
+    seconds: int = Field(default=300, ge=1, le=86_400)
+    """How long one analysis may take."""
+    memory_megabytes: int = Field(default=3072, ge=256, le=65_536)
+    """Most memory of the process that decodes images; an image that needs more is not examined."""
+    study_megabytes: int = Field(default=1024, ge=16, le=65_536)
+    """Most that is fetched of one study; in containers it lies in memory."""
+    workers: int = Field(default=1, ge=1, le=32)
+    """Analyses at a time."""
+    token: SecretRef = reference("analysis_token")
+    """Bearer token by which the backend calls the service."""
+    orthanc_password: SecretRef = reference("analysis_orthanc_password")
+    """Password of the service's own account on Orthanc, which reads images and no more."""
 
 
 class Reports(Section):

@@ -46,6 +46,7 @@ def ports_differ(site: Site) -> Iterator[Violation]:
             site.backend.enabled and site.runtime == "native",
         ),
         (("viewer", "port"), site.viewer.port, site.viewer.enabled),
+        (("analysis", "port"), site.analysis.port, site.analysis.enabled and site.runtime == "native"),
     ):
         if used and port in taken:
             yield Violation(path, f"port {port} is {taken[port]} already")
@@ -176,6 +177,9 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("backend", "operator_token"), site.backend.operator_token
     if site.viewer.enabled:
         yield ("viewer", "orthanc_password"), site.viewer.orthanc_password
+    if site.analysis.enabled:
+        yield ("analysis", "token"), site.analysis.token
+        yield ("analysis", "orthanc_password"), site.analysis.orthanc_password
     if site.dicom.tls.enabled:
         yield ("dicom", "tls", "certificate"), site.dicom.tls.certificate
         yield ("dicom", "tls", "private_key"), site.dicom.tls.private_key
@@ -189,6 +193,10 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("http", "tls", "certificate"), site.http.tls.certificate
         if site.backend.enabled or site.runtime != "native":
             yield ("http", "tls", "authority"), site.http.tls.authority
+    if site.observability.prometheus:
+        yield ("observability", "orthanc_password"), site.observability.orthanc_password
+        if site.backend.enabled:
+            yield ("observability", "backend_token"), site.observability.backend_token
     if site.scale.index == "postgresql":
         yield ("scale", "postgresql", "password"), site.scale.postgresql.password
     if site.network.vpn is not None and "wireguard" in site.network.firewall:
@@ -255,6 +263,29 @@ def target_version(site: Site, installed: Version | None = None) -> Version:
     if site.orthanc.version == "auto":
         return installed or SUPPORTED[-1]
     return Version.parse(site.orthanc.version)
+
+
+def deployment_has_a_host(site: Site) -> Iterator[Violation]:
+    """Nothing is said of a host that is not named, and systemd keeps up what the native runtime starts."""
+    deployment = site.deployment
+    for key, said in (
+        ("port", deployment.port != 22),
+        ("user", deployment.user is not None),
+        ("become", not deployment.become),
+    ):
+        if said and deployment.host is None:
+            yield Violation(
+                ("deployment", key),
+                "no host is named, so this says nothing",
+                "deployment: {host: pacs.hospital.example}",
+                "warning",
+            )
+    if deployment.supervisor_under == "systemd" and site.runtime != "native":
+        yield Violation(
+            ("deployment", "supervisor_under"),
+            f"the runtime {site.runtime} has no supervisor: the engine starts its containers again by itself",
+            "leave it out, or runtime: native",
+        )
 
 
 def version_is_known(site: Site, version: Version) -> Iterator[Violation]:
@@ -338,6 +369,7 @@ CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     certificates_can_be_renewed,
     webhook_has_a_receiver,
     viewer_has_what_it_shows,
+    deployment_has_a_host,
 )
 VERSION_CHECKS: tuple[Callable[[Site, Version], Iterator[Violation]], ...] = (
     version_is_known,

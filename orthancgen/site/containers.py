@@ -79,6 +79,14 @@ class ViewerLimit(Limit):
     processes: Processes = 128
 
 
+class AnalysisLimit(Limit):
+    """What the service of analysis may take: what it fetched of a study, and the process that decodes it."""
+
+    memory_megabytes: Megabytes = 4608
+    cpus: Processors = 1
+    processes: Processes = 256
+
+
 class ContainerLimits(Section):
     """What each container may take of the host, so that none starves the others."""
 
@@ -87,6 +95,7 @@ class ContainerLimits(Section):
     database: DatabaseLimit = DatabaseLimit()
     gateway: GatewayLimit = GatewayLimit()
     viewer: ViewerLimit = ViewerLimit()
+    analysis: AnalysisLimit = AnalysisLimit()
 
 
 class ContainerLog(Section):

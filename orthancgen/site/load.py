@@ -11,12 +11,14 @@ from pydantic import ValidationError
 
 from orthancgen.errors import InputError
 from orthancgen.orthanc.keys import Version
+from orthancgen.site.analysis_checks import ANALYSIS_CHECKS
 from orthancgen.site.checks import CHECKS, VERSION_CHECKS, Violation, target_version
 from orthancgen.site.container_checks import CONTAINER_CHECKS
 from orthancgen.site.explain import did_you_mean, message_and_hint
 from orthancgen.site.masking import mask_lines, mask_logins, may_be_secret
 from orthancgen.site.model import Site
 from orthancgen.site.network_checks import NETWORK_CHECKS
+from orthancgen.site.observability_checks import OBSERVABILITY_CHECKS
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
 from orthancgen.site.scale_checks import SCALE_CHECKS, SCALE_VERSION_CHECKS
@@ -242,7 +244,10 @@ def validate(
             data.setdefault(key, placeholder)
     if site is not None:
         of_kind = PRODUCTION_CHECKS if site.kind == "production" else ()
-        checks = (*CHECKS, *CONTAINER_CHECKS, *SCALE_CHECKS, *NETWORK_CHECKS, *of_kind)
+        checks = (
+            *(*CHECKS, *CONTAINER_CHECKS, *SCALE_CHECKS, *NETWORK_CHECKS, *ANALYSIS_CHECKS),
+            *(*OBSERVABILITY_CHECKS, *of_kind),
+        )
         asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
         version = target_version(site, asked)
         found = [v for check in checks for v in check(site)]

@@ -10,10 +10,12 @@ from orthancgen.site.backend import Analysis, Backend, Reports, Viewer, Webhook
 from orthancgen.site.backup import Backup
 from orthancgen.site.certificates import Certificates
 from orthancgen.site.containers import Containers
+from orthancgen.site.deployment import Deployment
 from orthancgen.site.dicom import Dicom
 from orthancgen.site.http import Http
 from orthancgen.site.modalities import Modality
 from orthancgen.site.network import Network
+from orthancgen.site.observability import Observability
 from orthancgen.site.orthanc import Orthanc
 from orthancgen.site.scale import Scale
 from orthancgen.site.secrets import SecretSource
@@ -53,6 +55,8 @@ class Images(Section):
     """Image of the programs that save and restore; without it, orthancgen's own."""
     viewer: ImageReference | None = None
     """Image of the viewer; without it, orthancgen's own."""
+    analysis: ImageReference | None = None
+    """Image of the service of analysis; without it, orthancgen's own."""
 
 
 class Contact(Section):
@@ -101,8 +105,10 @@ class Site(Section):
     scale: Scale = Scale()
     images: Images = Images()
     containers: Containers = Containers()
+    deployment: Deployment = Deployment()
     verification: Verification = Verification()
     backup: Backup = Backup()
+    observability: Observability = Observability()
     certificates: Certificates = Certificates()
     secrets: dict[SecretName, SecretSource] = Field(default_factory=dict)
     """Where the values of secrets come from, by name; one that is not listed is generated."""

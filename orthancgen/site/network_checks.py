@@ -125,6 +125,7 @@ def ports_of_management_are_free(site: Site) -> Iterator[Violation]:
         **({site.dicom.plain.port: "dicom.plain.port"} if site.dicom.plain.enabled else {}),
         **({site.backend.port: "backend.port"} if site.backend.enabled else {}),
         **({site.viewer.port: "viewer.port"} if site.viewer.enabled else {}),
+        **({site.analysis.port: "analysis.port"} if site.analysis.enabled and site.runtime == "native" else {}),
     }
     for index, port in enumerate(site.network.management_ports):
         if port in own:
@@ -200,6 +201,8 @@ def _named_networks(site: Site) -> Iterator[tuple[KeyPath, str]]:
     for field in ("allowed_sources", "managed_from"):
         for index, network in enumerate(getattr(site.network, field)):
             yield ("network", field, index), network
+    for index, network in enumerate(site.observability.scraped_from):
+        yield ("observability", "scraped_from", index), network
 
 
 def vpn_is_whole(site: Site) -> Iterator[Violation]:

@@ -45,7 +45,7 @@ def version_is_pinned_and_safe(site: Site) -> Iterator[Violation]:
 
 def images_are_pinned_and_safe(site: Site) -> Iterator[Violation]:
     """Images have a fixed tag, and none is known to be faulty."""
-    for field in ("orthanc", "mongo", "postgres", "backend", "gateway", "backup", "viewer"):
+    for field in ("orthanc", "mongo", "postgres", "backend", "gateway", "backup", "viewer", "analysis"):
         image = getattr(site.images, field)
         if image is not None and image_digest(image) is None and (image_tag(image) or "latest") == "latest":
             yield Violation(("images", field), "an image without a fixed tag changes under you", "name a version")
@@ -140,6 +140,11 @@ def not_open_to_the_world(site: Site) -> Iterator[Violation]:
             if network in ANYWHERE or is_over_wide(network):
                 what = "is the whole Internet" if network in ANYWHERE else "is a large share of the Internet"
                 yield Violation(("network", field, index), f"{network} {what}", "name the networks of the site")
+    for index, network in enumerate(site.observability.scraped_from):
+        if network in ANYWHERE or is_over_wide(network):
+            yield Violation(
+                ("observability", "scraped_from", index), f"{network} is no address of Prometheus", "name its address"
+            )
 
 
 def settings_are_harmless(site: Site) -> Iterator[Violation]:

@@ -66,7 +66,7 @@ OWNED: Final[dict[str, str]] = {
 DEFAULTS: Final[frozenset[str]] = frozenset(
     {
         *("ExecuteLuaEnabled", "RestApiWriteToFileSystemEnabled", "HttpTimeout"),
-        *("DicomTlsMinimumProtocolVersion", "DicomTlsCiphersAccepted"),
+        *("DicomTlsMinimumProtocolVersion", "DicomTlsCiphersAccepted", "MetricsEnabled"),
     }
 )
 """Keys that are rendered with a safe value, which ``orthanc.settings`` may replace."""

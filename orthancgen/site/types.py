@@ -254,6 +254,12 @@ UserName = _named(
     "a user's name has 1 to 64 letters, digits, dots, hyphens, underscores and @, and no colon (RFC 7617)",
 )
 """RFC 7617 section 2: the user-id of Basic authentication has no colon."""
+ProviderName = _named(
+    r"[a-z][a-z0-9_]{0,31}",
+    "a provider's name has 1 to 32 lower-case letters, digits and underscores, and starts with a letter",
+    examples=["image_quality"],
+)
+"""The identifier of stack/analysis/openapi.yaml: it is a part of the provider's URL."""
 SecretName = _named(
     r"[a-z][a-z0-9_]{0,62}",
     "a secret's name has lower-case letters, digits and underscores, and starts with a letter",

@@ -33,8 +33,8 @@ FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 GENERATED = re.compile(r"-----BEGIN|[A-Za-z0-9_-]{43,}")
 """What a generated secret (32 bytes in URL-safe base64) or a PEM file looks like."""
-KNOWN = re.compile(r"sha256:[0-9a-f]{64}|comment=[0-9a-f]+|PublicKey = \S+")
-"""What looks like one and is none: digests, comments as ufw writes them, public keys."""
+KNOWN = re.compile(r"sha256:[0-9a-f]{64}|comment=[0-9a-f]+|PublicKey = \S+|orthancgen_[a-z_]+")
+"""What looks like one and is none: digests, comments as ufw writes them, public keys, names of metrics."""
 
 
 def plan_of(name: str) -> Plan:
@@ -53,7 +53,7 @@ def orthanc_json(name: str) -> dict[str, Any]:
 
 
 def test_there_are_bundles() -> None:
-    assert len(NAMES) == 15
+    assert len(NAMES) == 18
     assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
 
 
@@ -124,8 +124,8 @@ def test_owned_keys_and_rendered_keys_agree() -> None:
     assert not set(OWNED) & DEFAULTS
 
 
-NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall", "doctor", "sheets"}
-"""Folders of templates for what a verb shows, and of those of firewalls, some of which serve several files."""
+NOT_OF_A_BUNDLE = {"access", "audit", "ci", "firewall", "doctor", "logs", "sheets", "systemd"}
+"""Folders of templates for what a verb shows or a deploy makes, and those of firewalls, some of which serve several."""
 
 
 def test_each_template_belongs_to_one_artifact() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orthancgen.runtimes.native.apps import APPS, ensure_built
+from orthancgen.runtimes.native.apps import NODE_APPS, ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
 from tests.support.engine import TestEngine, running_engine
-from tests.support.images import TestImages, build_all, prepare
+from tests.support.images import TestImages, build_all, build_viewer, prepare
 from tests.support.native import native_root
 from tests.support.packets import Rig, running_rig
 
@@ -25,7 +25,7 @@ def state_root() -> Iterator[Path]:
         state = State(root / "build")
         state.apps.mkdir()
         node, npm = find_node()
-        for name in APPS:
+        for name in NODE_APPS:
             ensure_built(name, Programs(Path("Orthanc"), None, node, npm), state, Silent(), ())
         yield root
 
@@ -50,6 +50,15 @@ def images(engine: TestEngine) -> TestImages:
     client.api.timeout = 600
     with ThreadPoolExecutor(12) as pool:
         return build_all(client, prepare(pool), pool)
+
+
+@pytest.fixture(scope="session")
+def viewer_image(engine: TestEngine, images: TestImages) -> str:
+    """The viewer's image on that engine, beside the others."""
+    assert images
+    client = engine.connect().client
+    client.api.timeout = 600
+    return build_viewer(client)
 
 
 @pytest.fixture(scope="session")

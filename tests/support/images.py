@@ -114,11 +114,11 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
         return own("backend", "backend:1", "node:1", BUILD_IMAGE=tag("node:1"))
 
     def on_sid() -> str:
-        _import(api, prepared.sid.result(), "base:sid")
+        import_image(api, prepared.sid.result(), "base:sid")
         return own("orthanc", "orthanc:sid", "base:sid")
 
     sid = pool.submit(on_sid)
-    _import(api, prepared.trixie.result(), "base:trixie")
+    import_image(api, prepared.trixie.result(), "base:trixie")
     made = {
         "backend": pool.submit(backend),
         "orthanc": pool.submit(own, "orthanc", "orthanc:trixie", "base:trixie"),
@@ -138,6 +138,17 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
         backup=made["backup"].result(),
         base=tag("base:trixie"),
     )
+
+
+def build_viewer(client: Any) -> str:
+    """The viewer's image, for the tests that need it: npm fetches OHIF; `build_all` has made the stand-in for `node`.
+
+    Raises:
+        ImageError: the build failed; with what it printed last.
+    """
+    bases = {"BASE_IMAGE": tag("node:1"), "BUILD_IMAGE": tag("node:1")}
+    build(client.api, build_files(OWN_IMAGES["viewer"]), tag=tag("viewer:1"), network="host", arguments=bases)
+    return tag("viewer:1")
 
 
 def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
@@ -184,7 +195,7 @@ def _run(command: list[str]) -> None:
     assert done.returncode == 0, f"{' '.join(command)} failed:\n{done.stderr[-2000:]}"
 
 
-def _import(api: Any, archive: Path, name: str) -> None:
+def import_image(api: Any, archive: Path, name: str) -> None:
     """The base image of an archive; not again where the engine has it: what was built on it stays good."""
     from docker.errors import ImageNotFound
 

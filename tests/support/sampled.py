@@ -1,7 +1,7 @@
-"""What of the doctor's faults is injected by `make test`; `make proof` injects every one.
+"""Which faults are injected by `make test`; `make proof` injects every one.
 
-A fault takes seconds of real waiting, and there are more than a hundred. Those that users meet, one of each way of
-asking, the healthy sites and the pairs run each time.
+A fault takes seconds of real waiting, and there are more than a hundred. Of the doctor's, those that users meet, one of
+each way of asking, the healthy sites and the pairs run each time; of a deploy's steps, one of each kind.
 """
 
 from __future__ import annotations
@@ -102,9 +102,31 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
 }
 """Module of tests/live -> its tests that run each time; the others are proofs."""
 
+NOT_EACH_TIME: Final[dict[str, frozenset[str]]] = {
+    "test_compose_faults": frozenset(
+        {
+            *(
+                f"test_killed_at_each_step[{step}]"
+                for step in ("volumes", "files", "release", "database", "gateway", "verify", "completed")
+            ),
+            *(f"test_failed_at_a_step[{step}]" for step in ("files", "release", "database", "orthanc", "gateway")),
+            "test_killed_while_it_is_taken_back[taking back]",
+            "test_killed_while_it_is_taken_back[database back]",
+        }
+    ),
+    "test_doctor_script": frozenset(
+        {
+            "test_the_grammar_would_find_a_fault[catch {-catch (]",
+            "test_the_grammar_would_find_a_fault[$Causes = @{-$Causes = @]",
+        }
+    ),
+}
+"""Module -> its tests that are proofs; the others run each time."""
+
 
 def mark(item: pytest.Item) -> None:
-    """Mark a test of the doctor as a proof: in `make proof` every one, else those that do not run each time."""
-    chosen = EACH_TIME.get(item.path.stem)
-    if chosen is not None and (VARIABLE in os.environ or item.name not in chosen):
+    """Mark a test of a sampled kind as a proof: in `make proof` every one, else those that do not run each time."""
+    chosen, left_out = EACH_TIME.get(item.path.stem), NOT_EACH_TIME.get(item.path.stem, frozenset())
+    of_the_doctor = chosen is not None and (VARIABLE in os.environ or item.name not in chosen)
+    if of_the_doctor or item.name in left_out:
         item.add_marker("proof")

@@ -2,45 +2,62 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import subprocess
 import sys
-import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.support.images import CACHE
 
-CLOUD_LINTERS: Final = Path(__file__).parents[1] / "tools" / "cloud_linters" / "requirements.txt"
-
-
-KUBERNETES_LINTERS: Final = Path(__file__).parents[1] / "tools" / "kubernetes_linters" / "requirements.txt"
+TOOLS: Final = Path(__file__).parents[1] / "tools"
 
 
 def checkov_python() -> Path:
     """The Python that has checkov and cfn-lint."""
-    return _python("cloud-linters", CLOUD_LINTERS)
+    return tool_python("cloud_linters")
 
 
 def kubernetes_python() -> Path:
     """The Python that has kubernetes-validate."""
-    return _python("kubernetes-linters", KUBERNETES_LINTERS)
+    return tool_python("kubernetes_linters")
 
 
-def _python(kind: str, requirements: Path) -> Path:
+def ansible_folder() -> Path:
+    """The folder with the commands ansible-playbook, ansible-vault and ansible-lint."""
+    return tool_python("ansible").parent
+
+
+def tool_python(tool: str) -> Path:
+    """The Python that has what `tests/tools/TOOL/requirements.txt` lists."""
+    requirements = TOOLS / tool / "requirements.txt"
     name = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = CACHE / f"{kind}-{name}"
+    prefix = tool.replace("_", "-")
+    folder = CACHE / f"{prefix}-{name}"
     if not (folder / "ready").exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE, prefix=f"{kind}-new-") as made:
-            new = Path(made) / "venv"
-            pip = [str(new / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
-            install = [*pip, "install", "--quiet", "--no-deps", "-r", str(requirements)]
-            for command in ([sys.executable, "-m", "venv", str(new)], install):
-                done = subprocess.run(command, capture_output=True, text=True)
-                assert done.returncode == 0, done.stderr[-2000:]
-            (new / "ready").touch()
-            with suppress(OSError):  # another run was faster
-                new.rename(folder)
+        # Made where it stays: programs of a virtual environment name their own Python.
+        with _alone(CACHE / f"{prefix}.lock"):
+            if not (folder / "ready").exists():
+                _make(folder, requirements)
     return folder / "bin" / "python"
+
+
+def _make(folder: Path, requirements: Path) -> None:
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    install = [*pip, "install", "--quiet", "--no-deps", "-r", str(requirements)]
+    for command in ([sys.executable, "-m", "venv", "--clear", str(folder)], install):
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+    (folder / "ready").touch()
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

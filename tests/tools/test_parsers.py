@@ -64,7 +64,7 @@ print(json.dumps({
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_supervisor_reads_its_configuration(name: str, tmp_path: Path) -> None:
-    for folder in ("etc/orthanc", "etc/backend", "log", "run", "data", "secrets"):
+    for folder in ("etc/orthanc", "etc/backend", "etc/viewer", "log", "run", "data", "secrets"):
         (tmp_path / folder).mkdir(parents=True)
     conf = tmp_path / "etc" / "supervisord.conf"
     conf.write_bytes((GOLDEN / name / "supervisord.conf").read_bytes())
@@ -78,7 +78,9 @@ def test_supervisor_reads_its_configuration(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     read = json.loads(done.stdout.splitlines()[-1])
     assert read["identifier"] == f"orthancgen-{name.partition('-')[0]}"
-    assert set(read["programs"]) == {"database", "orthanc", "backend"}
+    assert set(read["programs"]) == {"database", "orthanc", "backend"} | (
+        {"viewer"} if (GOLDEN / name / "viewer").is_dir() else set()
+    )
     assert all("%" not in command for command, _ in read["programs"].values())
 
 

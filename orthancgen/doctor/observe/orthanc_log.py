@@ -63,7 +63,17 @@ class Event:
 
 def events(case: Case) -> tuple[Event, ...]:
     """Every event since the last start and within `case.since`, oldest first, but those of orthancgen's own calls."""
-    return case.once("events of orthanc", lambda: tuple(_events(case)))
+    return case.once("events of orthanc", lambda: tuple(_events(case, since_start(case.log("orthanc")))))
+
+
+def whole(case: Case) -> tuple[datetime, tuple[Event, ...]] | None:
+    """As :func:`events`, but of every start that the log still tells of; and since when it does. None for no log."""
+    offset = _zone(case)
+    now = (datetime.now(UTC) + offset).replace(tzinfo=None)
+    first = next(parse(case.log("orthanc"), now), None)
+    if first is None:
+        return None
+    return first.at.replace(tzinfo=UTC) - offset, tuple(_events(case, case.log("orthanc")))
 
 
 def of(case: Case, *ids: str) -> tuple[Event, ...]:
@@ -97,12 +107,12 @@ def since_start(lines: tuple[str, ...]) -> tuple[str, ...]:
     return lines
 
 
-def _events(case: Case) -> Iterator[Event]:
+def _events(case: Case, lines: tuple[str, ...]) -> Iterator[Event]:
     offset = _zone(case)
     now = (datetime.now(UTC) + offset).replace(tzinfo=None)
     earliest = case.began - case.since
     found = []
-    for line in parse(since_start(case.log("orthanc")), now):
+    for line in parse(lines, now):
         known = meaning(line.text)
         at = line.at.replace(tzinfo=UTC) - offset
         if known and at >= earliest:

@@ -185,17 +185,17 @@ def _networks(plan: Plan) -> dict[str, Any]:
     if "database" in plan.by_name:
         networks["database"] = _network(fixed.database, internal=True)
     if "postgresql" in plan.by_name:
-        networks["index"] = _network(fixed.index, internal=True)
+        networks["index"] = _network(None, internal=True)
     return networks
 
 
-def _network(network: Network, *, internal: bool = False) -> dict[str, Any]:
-    """An overlay whose traffic between nodes is encrypted (IPsec)."""
+def _network(network: Network | None, *, internal: bool = False) -> dict[str, Any]:
+    """An overlay, encrypted between nodes (IPsec); without a network, of addresses that Swarm chooses."""
     return {
         "driver": "overlay",
         "driver_opts": {"encrypted": "true"},
         "internal": internal,
-        "ipam": {"config": [{"subnet": network.subnet}]},
+        **({} if network is None else {"ipam": {"config": [{"subnet": network.subnet}]}}),
     }
 
 

@@ -27,15 +27,15 @@ def access_of(plan: Plan, state: State, engine: Engine, secrets: Mapping[str, Se
         DeployError: it was not deployed, so that it has none.
     """
     values = stored_access(plan, state).secrets if secrets is None else secrets
-    database = None
-    if engine.local and plan.site.backend.enabled:
-        # An internal network has no way out, but its bridge is an interface of this host.
-        container = engine.containers(project_name(plan.site.environment)).get("database")
-        address = container.addresses.get("database") if container else None
-        database = (address, plan.site.backend.database.port) if address else None
+    found = engine.containers(project_name(plan.site.environment)) if engine.local and plan.site.backend.enabled else {}
+    # An internal network has no way out, but its bridge is an interface of this host.
+    addresses = {name: one.addresses.get(name) for name, one in found.items()}
+    database, analysis = addresses.get("database"), addresses.get("analysis")
     return Access(
         plan, values, engine_host="" if engine.local else engine.host, seen_as=_seen(plan, engine),
-        database_address=database, authorities=SecretStore(state.secrets).authorities,
+        database_address=(database, plan.site.backend.database.port) if database else None,
+        analysis_address=(analysis, plan.site.analysis.port) if analysis else None,
+        authorities=SecretStore(state.secrets).authorities,
     )  # fmt: skip
 
 

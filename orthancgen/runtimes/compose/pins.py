@@ -93,6 +93,15 @@ def digests(pins: Mapping[str, Pin]) -> dict[str, str]:
     return {name: pin.digest for name, pin in pins.items() if pin.digest is not None}
 
 
+def pinned(environment_file: Path) -> dict[str, str]:
+    """Image -> digest, as the lock file of an environment says; empty where it has none.
+
+    Raises:
+        InputError: the lock file cannot be read or was changed into something else.
+    """
+    return digests(read_lock(lock_path(environment_file)))
+
+
 def lock_text(environment: str, pins: Iterable[tuple[str, Pin]]) -> str:
     """The text of a lock file."""
     images = {name: {"digest": pin.digest, "id": pin.id, "pinned": pin.pinned} for name, pin in sorted(pins)}

@@ -22,7 +22,7 @@ from orthancgen.secrets.store import redact
 from orthancgen.secrets.value import SecretValue
 
 COMPOSE_FILE: Final = "compose.yaml"
-START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "viewer", "gateway")
+START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "analysis", "viewer", "gateway")
 ACCOUNT_SERVICE: Final[ServiceName] = "database-account"
 _INTERVAL_SECONDS: Final = 0.2
 _LOG_LINES: Final = 12

@@ -54,6 +54,7 @@ OWN_IMAGES: Final[Mapping[str, OwnImage]] = {
                 *("tsconfig.json", "server", "app"),
             ),
         ),
+        OwnImage("analysis", "stack/analysis", ("pyproject.toml", "constraints.txt", "orthancgen_analysis")),
         OwnImage("gateway"),
         OwnImage("backup"),
         OwnImage("orthanc"),
@@ -74,7 +75,8 @@ def build_files(image: OwnImage) -> dict[str, bytes]:
         root = locate(image.folder)
         for name in image.files:
             start = root / name
-            found = sorted(path for path in start.rglob("*") if path.is_file()) if start.is_dir() else [start]
+            below = (path for path in start.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+            found = sorted(below) if start.is_dir() else [start]
             files |= {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
     return files
 

@@ -37,7 +37,7 @@ from orthancgen.secrets.value import SecretValue
 _HEALTH_SECONDS: Final = 90.0
 _ATTEMPTS: Final = 2
 """What an engine had still to do when it was looked at shows in what runs at the end."""
-_SERVICE_STEPS: Final[tuple[Step, ...]] = ("orthanc", "backend", "viewer", "gateway")
+_SERVICE_STEPS: Final[tuple[Step, ...]] = ("orthanc", "backend", "analysis", "viewer", "gateway")
 
 
 def place(engine: Engine, folders: Iterable[ServiceFolder], *, anew: bool = False) -> int:

@@ -15,7 +15,7 @@ from orthancgen.render.container_files import PEOPLE_FILE
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.native import apps, database, health, orphans
+from orthancgen.runtimes.native import apps, database, health, models, systemd
 from orthancgen.runtimes.native.account import SECRET_FILE, Account, check_storage, find_account, protect
 from orthancgen.runtimes.native.programs import Programs, find_programs
 from orthancgen.runtimes.native.record import (
@@ -29,6 +29,7 @@ from orthancgen.runtimes.native.running import START_ORDER, Running, end_orphans
 from orthancgen.runtimes.native.snapshot import Snapshot, link
 from orthancgen.runtimes.native.state import locked, prepare
 from orthancgen.runtimes.native.takeback import Undo, take_back
+from orthancgen.runtimes.native.variables import service_programs, supervisor_variables
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed
 from orthancgen.runtimes.state import State, cannot_use
@@ -72,6 +73,7 @@ class _Target:
     apps: Mapping[apps.AppName, Path]
     account: Account | None
     fingerprints: Mapping[ServiceName, str]
+    unit: str | None
     variables: Mapping[str, str]
 
 
@@ -100,6 +102,7 @@ def _deploy(plan: Plan, state: State, report: Report, health_seconds: float, *, 
 def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], before: Running, report: Report) -> _Target:
     """Find everything that is needed, and refuse what cannot work, before anything is touched."""
     programs = find_programs(plan)
+    systemd.require(plan)
     account, why_root = find_account(state)
     check_storage(plan, account)
     ports.require_free(plan.listeners, ours=before.pids)
@@ -109,7 +112,9 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
     built = {
         name: apps.ensure_built(name, programs, state, report, hidden) for name in apps.APPS if name in plan.by_name
     }
+    digests = models.check(plan, built["analysis"], report) if "analysis" in built else ""
     bundle = render(plan)
+    unit = systemd.unit_text(plan, state) if systemd.is_wanted(plan) else None
     return _Target(
         plan=plan,
         state=state,
@@ -118,26 +123,10 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
         programs=programs,
         apps=built,
         account=account,
-        fingerprints=fingerprint_services(plan, bundle, secrets, _files(programs, built)),
-        variables=_variables(state, programs, account),
+        fingerprints=fingerprint_services(plan, bundle, secrets, service_programs(programs, built), digests),
+        unit=unit,
+        variables=supervisor_variables(state, programs, account, unit),
     )
-
-
-def _files(programs: Programs, built: Mapping[apps.AppName, Path]) -> dict[ServiceName, Path]:
-    files: dict[ServiceName, Path] = {"orthanc": programs.orthanc}
-    if programs.secantusd:
-        files["database"] = programs.secantusd
-    return {**files, **{name: app / "server.mjs" for name, app in built.items()}}
-
-
-def _variables(state: State, programs: Programs, account: Account | None) -> dict[str, str]:
-    return {
-        orphans.MARK: str(state.socket),
-        "ORTHANCGEN_AS_ORTHANC": " ".join(account.command) if account else "",
-        "ORTHANCGEN_ORTHANC": str(programs.orthanc),
-        "ORTHANCGEN_SECANTUSD": str(programs.secantusd or ""),
-        "ORTHANCGEN_NODE": str(programs.node or ""),
-    }
 
 
 class _Run:
@@ -210,6 +199,7 @@ class _Run:
             ) from None
         SecretStore(target.state.secrets).place(target.access.secrets)
         changed += _write_secret_files(target.plan, target.state, target.access.secrets)
+        _write_unit(target)
         _protect(target)
         for name, app in target.apps.items():
             link(target.state.run / name, app)
@@ -262,6 +252,15 @@ class _Run:
         )
         if record != self._record:
             store_record(target.state.run / "deployed.json", record)
+
+
+def _write_unit(target: _Target) -> None:
+    """Put the unit of systemd beside the configuration, or take it away; the supervisor is started as that says."""
+    place = systemd.file_of(target.state)
+    if target.unit is None:
+        place.unlink(missing_ok=True)
+    elif not (place.is_file() and place.read_text(encoding="utf-8") == target.unit):
+        stage(target.unit.encode(), place, 0o644).replace(place)
 
 
 def _protect(target: _Target) -> None:

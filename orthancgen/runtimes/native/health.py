@@ -23,6 +23,7 @@ from orthancgen.runtimes.native.logs import tail
 from orthancgen.runtimes.native.programs import find_orthanc
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.secrets.store import redact
+from orthancgen.site.analysis_checks import providers
 
 Probe = Callable[[Plan, Access], str | None]
 _INTERVAL_SECONDS: Final = 0.1
@@ -89,11 +90,25 @@ def viewer(plan: Plan, access: Access) -> str | None:
     return None if answer.json().get("built") else "its pages are not there"
 
 
+def analysis(plan: Plan, access: Access) -> str | None:
+    """The service of analysis answers, and has every provider of the site. Returns what is wrong, or None."""
+    try:
+        answer = httpx.get(f"{access.analysis_url}/healthz", timeout=5, trust_env=False)
+        there = set(answer.json()["providers"]) if answer.status_code == httpx.codes.OK else set()
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        return type(error).__name__
+    if answer.status_code != httpx.codes.OK:
+        return f"HTTP {answer.status_code}"
+    missing = [name for name in providers(plan.site) if name not in there]
+    return f"it has no provider {', '.join(missing)}" if missing else None
+
+
 PROBES: Final[Mapping[ServiceName, Probe]] = {
     "database": database,
     "orthanc": orthanc,
     "backend": backend,
     "viewer": viewer,
+    "analysis": analysis,
 }
 
 

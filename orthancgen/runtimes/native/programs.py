@@ -28,6 +28,7 @@ class Programs:
     secantusd: Path | None
     node: Path | None
     npm: tuple[str, ...]
+    pip: tuple[str, ...] = ()
 
 
 def find_programs(plan: Plan) -> Programs:
@@ -54,11 +55,24 @@ def find_programs(plan: Plan) -> Programs:
         node, npm = find_node()
         if node is None:
             missing.append(f"Node.js {'.'.join(map(str, NODE_MINIMUM))} or newer: {_NATIVE_EXTRA}")
+    pip: tuple[str, ...] = ()
+    if "analysis" in plan.by_name:
+        pip = find_pip()
+        if not pip:
+            missing.append(f"pip: {sys.executable} -m ensurepip, or apt-get install python3-pip")
     if importlib.util.find_spec("supervisor") is None:
         missing.append(f"supervisor: {_NATIVE_EXTRA}")
     if missing or orthanc is None:
         raise ProgramMissingError("programs are missing:\n  " + "\n  ".join(missing))
-    return Programs(orthanc, secantusd, node, npm)
+    return Programs(orthanc, secantusd, node, npm, pip)
+
+
+def find_pip() -> tuple[str, ...]:
+    """How to call pip: this Python's own, or one of the search path; empty where there is none."""
+    if importlib.util.find_spec("pip") is not None:
+        return (sys.executable, "-m", "pip")
+    found = shutil.which("pip3") or shutil.which("pip")
+    return (found,) if found else ()
 
 
 def find_orthanc() -> Path | None:

@@ -59,9 +59,22 @@ def fingerprint_secret(value: SecretValue) -> str:
 
 
 def fingerprint_services(
-    plan: Plan, bundle: Bundle, secrets: Mapping[str, SecretValue], programs: Mapping[ServiceName, Path]
+    plan: Plan,
+    bundle: Bundle,
+    secrets: Mapping[str, SecretValue],
+    programs: Mapping[ServiceName, Path],
+    models: str = "",
 ) -> dict[ServiceName, str]:
     """One digest a service, over everything that makes it behave as it does: files, secrets, program, command.
+
+    Services without a program are left out.
+
+    Args:
+        plan: what is wanted.
+        bundle: its files.
+        secrets: the values in use.
+        programs: the program of each service.
+        models: the digests of the models that the analysis runs.
 
     Raises:
         OSError: a program is not there any more.
@@ -69,6 +82,8 @@ def fingerprint_services(
     commands = _sections(bundle.file("supervisord.conf").content.decode())
     digests: dict[ServiceName, str] = {}
     for service in plan.services:
+        if service.name not in programs:
+            continue
         digest = hashlib.sha256()
         for file in bundle.of_service(service.name):
             digest.update(file.path.encode() + b"\0" + hashlib.sha256(file.content).digest())
@@ -78,6 +93,8 @@ def fingerprint_services(
         program = programs[service.name].resolve()
         status = program.stat()
         digest.update(f"{program}\0{status.st_size}\0{status.st_mtime_ns}\0{commands[service.name]}".encode())
+        if service.name == "analysis":
+            digest.update(f"\0{models}".encode())
         digests[service.name] = digest.hexdigest()
     return digests
 

@@ -12,14 +12,16 @@ from typing import Final
 from orthancgen.errors import DeployError, StartError
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.runtimes.access import stored_access
-from orthancgen.runtimes.native import health, orphans
+from orthancgen.runtimes.native import health, orphans, systemd
 from orthancgen.runtimes.native.state import locked
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.state import State, cannot_use
 
-START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "viewer")
-_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (("viewer",), ("backend",), ("orthanc", "database"))
+START_ORDER: Final[tuple[ServiceName, ...]] = ("database", "orthanc", "backend", "analysis", "viewer")
+_STOP_ORDER: Final[tuple[tuple[ServiceName, ...], ...]] = (
+    ("viewer",), ("backend",), ("analysis",), ("orthanc", "database"),
+)  # fmt: skip
 """Those of one group stop at once; first those that use the others."""
 
 
@@ -137,6 +139,7 @@ def stop(state: State) -> list[str]:
             if running.supervised:
                 stop_services(running.supervisor, running.services)
                 running.supervisor.shutdown()
+            systemd.forget(state)
             end_orphans(running)
             return [name for name in START_ORDER if name in running.services]
     except OSError as error:

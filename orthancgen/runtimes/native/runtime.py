@@ -16,6 +16,7 @@ from orthancgen.runtimes.native import running
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.logs import Follower
+from orthancgen.runtimes.native.survey import require_plan, survey
 from orthancgen.runtimes.proofs import noted
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
@@ -34,6 +35,8 @@ class NativeRuntime:
 
     def deploy(self, report: Report, wanted: Wanted) -> Deployed:
         """Start what changed under supervisor, then run the proofs: what they find is shown, not taken back."""
+        if wanted.plan_id is not None:
+            require_plan(wanted.plan_id, self.survey())
         deployed = deploy(self.plan, self.state, report, health_seconds=wanted.health_seconds, repair=wanted.repair)
         if not wanted.verify:
             return deployed
@@ -114,15 +117,13 @@ class NativeRuntime:
         return (FileLock(self.state.lock),)
 
     def survey(self) -> Survey:
-        """Not told by this runtime, which keeps no releases.
+        """What the next deploy would change; it keeps no releases, so the current one has no number.
 
         Raises:
-            InputError: always.
+            DeployError: programs are missing, or the state folder cannot be read.
+            InputError: secrets are missing or unsafe.
         """
-        raise InputError(
-            "plan: the runtime native keeps no releases to compare with",
-            hint=f"orthancgen render {self.plan.site.environment} --check -o {self.state.config}",
-        )
+        return survey(self.plan, self.state, self.lock_stores())
 
     def rollback(self, number: int | None, report: Report, wanted: Wanted) -> Deployed:
         """It keeps no releases."""

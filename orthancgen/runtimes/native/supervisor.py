@@ -16,7 +16,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport
 
 from orthancgen.errors import DeployError, StartError
 from orthancgen.runtimes.interrupts import held
-from orthancgen.runtimes.native import orphans
+from orthancgen.runtimes.native import orphans, systemd
 from orthancgen.runtimes.native.environ import inherited
 from orthancgen.runtimes.state import State
 
@@ -116,6 +116,18 @@ class Supervisor:
 
     def _start(self, variables: Mapping[str, str]) -> None:
         self._state.socket.unlink(missing_ok=True)
+        if systemd.file_of(self._state).is_file():
+            systemd.start(self._state, {**inherited(), **variables})
+        else:
+            systemd.forget(self._state)
+            self._start_alone(variables)
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while not self.running():
+            if time.monotonic() > deadline:
+                raise StartError("supervisor does not answer", hint=self._see_log)
+            time.sleep(0.05)
+
+    def _start_alone(self, variables: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._state.config / "supervisord.conf")]
         try:
             result = subprocess.run(
@@ -135,11 +147,6 @@ class Supervisor:
         if result.returncode != 0:
             said = (result.stderr or result.stdout).strip().splitlines()[-3:]
             raise StartError("supervisor does not start:\n  " + "\n  ".join(said), hint=self._see_log)
-        deadline = time.monotonic() + _WAIT_SECONDS
-        while not self.running():
-            if time.monotonic() > deadline:
-                raise StartError("supervisor does not answer", hint=self._see_log)
-            time.sleep(0.05)
 
     def shutdown(self) -> None:
         """Stop every service and the supervisor; wait until they are gone.

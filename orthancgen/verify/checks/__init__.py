@@ -7,6 +7,7 @@ from typing import Final
 from orthancgen.verify.check import Check
 from orthancgen.verify.checks import (
     accounts,
+    analyses,
     backend_credentials,
     backend_ready,
     backend_status,
@@ -56,8 +57,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     record_made.CHECK,
     webhook_called.CHECK,
     viewer_pages.SHOWN,
+    analyses.MADE,
     image_removed.CHECK,
     record_removed.CHECK,
+    analyses.REMOVED,
     backend_status.CHECK,
     wrong_called_aet.CHECK,
     unknown_caller.CHECK,
@@ -86,6 +89,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     backend_credentials.BACKEND,
     backend_credentials.ELSEWHERE,
     viewer_pages.CLOSED,
+    analyses.CLOSED,
     database_password.CHECK,
     closed.CHECK,
 )

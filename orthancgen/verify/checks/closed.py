@@ -50,6 +50,8 @@ def _closed(context: Context) -> list[tuple[str, int]]:
         ports.append(("the database", site.backend.database.port))
         if is_loopback(site.backend.listen_on):
             ports.append(("the backend", site.backend.port))
+    if site.analysis.enabled and site.runtime == "native":
+        ports.append(("the analysis", site.analysis.port))
     return ports
 
 

@@ -1,4 +1,4 @@
-"""What a role may not do on Orthanc's REST API is refused with 403: people by role, and the backend's own account."""
+"""What a role may not do on Orthanc's REST API is refused with 403: people by role, and those of services."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from orthancgen.verify.result import Verdict, skipped, verdict
 
 _NO_INSTANCE: Final = "00000000-00000000-00000000-00000000-00000000"
 PROBES: Final = (
+    ("GET", "/statistics"),
     ("DELETE", f"/instances/{_NO_INSTANCE}"),
     ("DELETE", f"/patients/{_NO_INSTANCE}"),
     ("POST", "/instances"),
@@ -43,7 +44,7 @@ def _people(context: Context) -> Verdict:
 def _service(context: Context) -> Verdict:
     roles = sorted({account.role for account in context.plan.accounts if account.role.startswith("service")})
     if not roles:
-        return skipped("HTTP 403 for what the backend's account may not do", "the model has no account for a service")
+        return skipped("HTTP 403 for what a service's account may not do", "the model has no account for a service")
     return _refused(context, roles)
 
 
@@ -67,4 +68,4 @@ def _refused(context: Context, roles: Iterable[str]) -> Verdict:
 
 
 PEOPLE = Check("role-limits", "A role cannot do what it may not", "negative", _people)
-SERVICE = Check("service-account-limits", "The backend's account cannot do what it may not", "negative", _service)
+SERVICE = Check("service-account-limits", "A service's account cannot do what it may not", "negative", _service)

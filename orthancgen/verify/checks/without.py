@@ -13,6 +13,13 @@ def no_backend(context: Context, expected: str) -> Verdict | None:
     )
 
 
+def no_analysis(context: Context, expected: str) -> Verdict | None:
+    """Not applicable without the service of analysis; None where there is one."""
+    if context.site.analysis.enabled:
+        return None
+    return skipped(expected, "the model has no analysis (analysis.enabled: false)")
+
+
 def no_webhook(context: Context, expected: str) -> Verdict | None:
     """Not applicable without a webhook to the backend of this environment; None where there is one."""
     if not context.site.webhook.enabled:

@@ -16,7 +16,7 @@ from .api import create_app
 from .archive import Archive
 from .config import load_config
 from .errors import ConfigError
-from .service import Service, installed
+from .service import Service, installed, prepare_work
 
 
 def main() -> None:
@@ -30,6 +30,7 @@ def main() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         config = load_config(file)
+        prepare_work(config.work)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(2) from None

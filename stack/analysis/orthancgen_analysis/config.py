@@ -81,6 +81,7 @@ class _File(Shape):
     listen: _Listen
     dicomweb: _Archive
     token_file: str
+    work_folder: str | None = None
     providers: Annotated[list[_QualityProvider | _OnnxProvider], Field(min_length=1, max_length=32)]
     limits: Limits = Limits()
 
@@ -176,6 +177,7 @@ class Config:
     image_quality: bool
     models: tuple[OnnxModel, ...]
     limits: Limits
+    work: Path | None = None
 
     def __repr__(self) -> str:
         return "Config(...)"
@@ -220,6 +222,7 @@ def load_config(file: Path) -> Config:
         image_quality=bool(quality),
         models=tuple(models),
         limits=shape.limits,
+        work=None if shape.work_folder is None else file.parent / shape.work_folder,
     )
 
 

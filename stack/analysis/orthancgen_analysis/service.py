@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import hashlib
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -14,13 +15,32 @@ from typing import TYPE_CHECKING
 from . import image_quality, onnx_model, sandbox
 from .archive import Archive, TooLargeError
 from .contract import MAXIMUM_NOT_EXAMINED, Analysis, NotExamined, Provenance, Provider
-from .errors import ArchiveError, BusyError, RefusedError, TooLongError
+from .errors import ArchiveError, BusyError, ConfigError, RefusedError, TooLongError
 from .outcome import reference
 from .reading import spread
 
 if TYPE_CHECKING:
     from .config import Config
     from .contract import AnalysisRequest, SeriesReference
+
+
+WORK_PREFIX = "analysis-"
+
+
+def prepare_work(folder: Path | None) -> None:
+    """Makes the folder for what is fetched, and removes what a process that was killed left in it.
+
+    Raises:
+        ConfigError: the folder cannot be used.
+    """
+    if folder is None:
+        return
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in folder.glob(f"{WORK_PREFIX}*"):
+            shutil.rmtree(one)
+    except OSError as error:
+        raise ConfigError(f"work_folder: cannot use {folder}: {type(error).__name__}") from error
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,7 @@ class Service:
         if not series:
             raise RefusedError(f"nothing in the study is for this provider: it reads {', '.join(wanted)}")
         started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="analysis-") as folder:
+        with tempfile.TemporaryDirectory(prefix=WORK_PREFIX, dir=self._config.work) as folder:
             fetched = await self._fetch(Path(folder), request.study_instance_uid, series)
             answer = await sandbox.run(
                 sandbox.Job(tuple(fetched.files), self._limits, it.card_file, it.digest),

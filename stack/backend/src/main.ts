@@ -4,6 +4,7 @@
  * Exit codes: 0 ended on request, 1 cannot run, 2 bad configuration.
  */
 import { AnalysisRunner } from './analysis/runner.ts';
+import { CatalogueKeeper } from './catalogue/keeper.ts';
 import { loadConfig } from './config.ts';
 import { Worker } from './delivery/worker.ts';
 import { summarize } from './errors.ts';
@@ -39,6 +40,7 @@ async function main(): Promise<void> {
     sharedIndex: config.orthanc.sharedIndex,
     ...config.delivery,
   });
+  const catalogue = new CatalogueKeeper(store, log);
   const archive = new ReportArchive(config.orthanc);
   const outbox = new Outbox(store, archive, log);
   const onVersion = (): void => {
@@ -49,7 +51,7 @@ async function main(): Promise<void> {
     config.analysis === null
       ? null
       : new AnalysisRunner({ holder, config: config.analysis, orthanc: config.orthanc, store, log });
-  const app = await createApp({ config, store, worker, metrics, reports, log, analysis });
+  const app = await createApp({ config, store, catalogue, worker, metrics, reports, log, analysis });
 
   try {
     await app.listen({ host: config.listen.host, port: config.listen.port });
@@ -63,6 +65,7 @@ async function main(): Promise<void> {
     fail(1, `cannot listen on ${where} (${code ?? 'unknown'}): ${remedy}`);
   }
   worker.start();
+  catalogue.start();
   analysis?.start();
   if (config.reports.storeToOrthanc) outbox.start();
   log.info({ version: VERSION, orthanc: config.orthanc.url.origin }, 'started');
@@ -78,6 +81,7 @@ async function main(): Promise<void> {
     }, STOP_MILLISECONDS).unref();
     await Promise.all([worker.stop(), analysis?.stop()]);
     await outbox.stop();
+    await catalogue.stop();
     await archive.close();
     await app.close();
     await orthanc.close();

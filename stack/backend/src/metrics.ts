@@ -21,6 +21,11 @@ export class Metrics {
   readonly cursor = this.#gauge('cursor', 'Number of the last change recorded for good');
   readonly oldest = this.#gauge('oldest_undelivered_seconds', 'Age of the oldest change not yet recorded');
   readonly leader = this.#gauge('leader', '1 while this backend does the deliveries');
+  readonly analyses = this.#gauge('analysis_jobs', 'Analyses by the state of their job', ['state']);
+  readonly oldestAnalysis = this.#gauge(
+    'analysis_oldest_waiting_seconds',
+    'How long the oldest analysis waits since it was asked for, or last tried',
+  );
   readonly batchSeconds = new Histogram({
     name: `${PREFIX}batch_seconds`,
     help: 'Time to record a page of changes',
@@ -37,13 +42,15 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    // There from the start: Prometheus sees an increase only of what it has seen before.
+    for (const source of ['orthanc', 'database']) this.failures.inc({ source, kind: 'unreachable' }, 0);
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[] = []): Counter<T> {
     return new Counter({ name: PREFIX + name, help, labelNames, registers: [this.registry] });
   }
 
-  #gauge(name: string, help: string): Gauge {
-    return new Gauge({ name: PREFIX + name, help, registers: [this.registry] });
+  #gauge<T extends string>(name: string, help: string, labelNames: T[] = []): Gauge<T> {
+    return new Gauge({ name: PREFIX + name, help, labelNames, registers: [this.registry] });
   }
 }

@@ -28,7 +28,8 @@ const LOGIN = '/login';
 /** Pages of ours: the application reads the path itself. */
 const OURS = ['/', LOGIN, '/patients', '/patients/*', '/studies', '/studies/*', '/reports/*', '/status', '/audit'];
 const YEAR = 365 * 24 * 60 * 60 * 1000;
-const UPLOAD_BYTES = 1024 * 1024;
+/** As much as the backend takes at once: the text of a report. */
+const UPLOAD_BYTES = 512 * 1024;
 
 /** What passes on tells each address in the log, and addresses hold identifiers of studies. */
 const QUIET = { logLevel: 'warn' } as const;
@@ -65,7 +66,11 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
 
   await app.register(async (scope) => {
     await scope.register(fastifyReplyFrom, { base: config.backend.url.origin, undici: toBackend, disableCache: true });
-    scope.all('/api/*', QUIET, async (request, reply) => passToBackend(request, reply));
+    scope.all('/api/*', QUIET, async (request, reply) => {
+      // Else the backend hangs up while it is still being sent, and its answer is lost.
+      if (Number(request.headers['content-length'] ?? 0) > UPLOAD_BYTES) return refuse(reply, 413, 'this is too long');
+      return passToBackend(request, reply);
+    });
   });
   await app.register(async (scope) => {
     const { username, password } = config.orthanc;
@@ -83,22 +88,7 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
       if (entry === 'closed') {
         return open === 'open' ? refuse(reply, 404, 'there is no such study') : refuse(reply, 401, 'log in');
       }
-      return reply.from(request.url, {
-        rewriteRequestHeaders: (_request, headers) => ({
-          // Orthanc's plugin refuses the list that browsers send with a picture.
-          accept: path.endsWith('/rendered') ? 'image/jpeg' : (headers.accept ?? '*/*'),
-          authorization,
-          // From which DICOMweb makes the addresses in its answers.
-          host: config.orthanc.url.host,
-        }),
-        rewriteHeaders: (headers) => ({
-          'content-type': headers['content-type'],
-          'content-length': headers['content-length'],
-          'cache-control': 'no-store',
-          'x-content-type-options': 'nosniff',
-          'cross-origin-resource-policy': 'same-origin',
-        }),
-      });
+      return passToOrthanc(request, reply, path, authorization);
     });
   });
 
@@ -150,6 +140,53 @@ export async function createApp(config: Config, assets: Assets, log: FastifyBase
   return app;
 }
 
+/** What Orthanc is asked for when it cannot give the pixels as they are stored: it then decodes them itself. */
+const DECODED = `multipart/related; type="application/octet-stream"; transfer-syntax=1.2.840.10008.1.2.1`;
+
+/** @param again whether Orthanc failed once to give the frames as they are stored, as with big endian */
+function passToOrthanc(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  authorization: string,
+  again = false,
+): FastifyReply {
+  return reply.from(request.url, {
+    rewriteRequestHeaders: (_request, { accept = '*/*' }) => ({
+      // Orthanc's plugin refuses the list that browsers send with a picture.
+      accept: again ? DECODED : path.endsWith('/rendered') ? 'image/jpeg' : accept,
+      authorization,
+      ...ownAddress(request),
+    }),
+    rewriteHeaders: (headers) => ({
+      'content-type': headers['content-type'],
+      'content-length': headers['content-length'],
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'cross-origin-resource-policy': 'same-origin',
+    }),
+    onError: away('the archive does not answer'),
+    onResponse: (_request, _reply, { statusCode, stream }) => {
+      if (statusCode < 500 || again || !path.includes('/frames/')) {
+        void reply.send(stream);
+        return;
+      }
+      stream.resume();
+      void passToOrthanc(request, reply, path, authorization, true);
+    },
+  });
+}
+
+/**
+ * From what DICOMweb makes the addresses in its answers: the browser asks for bulk data by them. RFC 7239 would have
+ * quotation marks around a host with a port, which Orthanc's plugin takes for a part of the name.
+ */
+function ownAddress({ host, protocol }: FastifyRequest): Readonly<Record<string, string>> {
+  return /^[\w.-]{1,253}(?::\d{1,5})?$|^\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?$/.test(host)
+    ? { forwarded: `host=${host};proto=${protocol}` }
+    : {};
+}
+
 function passToBackend(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return reply.from(request.url, {
     rewriteRequestHeaders: (_request, headers) => {
@@ -157,6 +194,7 @@ function passToBackend(request: FastifyRequest, reply: FastifyReply): FastifyRep
       const { authorization: _, host: __, ...rest } = headers;
       return { ...rest, 'x-forwarded-for': request.ip, 'x-forwarded-proto': request.protocol };
     },
+    onError: away('the backend does not answer'),
   });
 }
 
@@ -174,6 +212,11 @@ async function behindLogin(
   if (isPage === true) return reply.redirect(`${LOGIN}?next=${encodeURIComponent(request.url)}`, 303);
   return refuse(reply, 401, 'log in');
 }
+
+/** Says that who is asked is away. */
+const away = (detail: string) => (reply: object) => {
+  void refuse(reply as FastifyReply, 503, detail);
+};
 
 async function refuse(reply: FastifyReply, status: number, detail: string): Promise<FastifyReply> {
   return reply

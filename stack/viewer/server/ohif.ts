@@ -16,8 +16,28 @@ const source = { friendlyName: site.title, name: 'orthanc', qidoRoot: '/dicom-we
   qidoSupportsIncludeField: false, supportsReject: false, supportsStow: false, imageRendering: 'wadors',
   thumbnailRendering: 'wadors', enableStudyLazyLoad: true, supportsFuzzyMatching: false, supportsWildcard: true,
   omitQuotationForMultipartRequest: true, bulkDataURI: { enabled: true, relativeResolution: 'studies' } };
+// An image without a size of its pixels is drawn; one that says 0 would stay black, without a word.
+const sizes = {
+  id: 'orthancgen.pixel-spacing',
+  preRegistration() {
+    const { metaData } = window.cornerstone;
+    let asking = false;
+    metaData.addProvider((type, ...which) => {
+      if (type !== 'imagePlaneModule' || asking) return undefined;
+      asking = true;
+      try {
+        const plane = metaData.get(type, ...which);
+        if (!plane || (plane.rowPixelSpacing > 0 && plane.columnPixelSpacing > 0)) return undefined;
+        const one = { rowPixelSpacing: 1, columnPixelSpacing: 1, pixelSpacing: [1, 1], usingDefaultValues: true };
+        return { ...plane, ...one };
+      } finally {
+        asking = false;
+      }
+    }, 1e6);
+  },
+};
 window.config = {
-  name: 'orthancgen', routerBasename: null, extensions: [], modes: [], customizationService: {},
+  name: 'orthancgen', routerBasename: null, extensions: [sizes], modes: [], customizationService: {},
   showStudyList: false, maxNumberOfWebWorkers: 3, showWarningMessageForCrossOrigin: false,
   showCPUFallbackMessage: true, showLoadingIndicator: true, strictZSpacingForVolumeViewport: true,
   investigationalUseDialog: { option: 'never' }, groupEnabledModesFirst: true, showErrorDetails: 'dev',

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orthancgen.backup.timer import cron_line, on_calendar, units
+from orthancgen.backup.timer import job
 from orthancgen.errors import InputError, RenderError
+from orthancgen.runtimes.timer import cron_line, on_calendar, units
 
 STATE = Path("/var/lib/orthancgen")
 
@@ -25,7 +26,7 @@ STATE = Path("/var/lib/orthancgen")
 )
 def test_a_plain_schedule(schedule: str, systemd: str, cron: str) -> None:
     assert on_calendar(schedule) == systemd
-    line = cron_line("/etc/pacs/prod.yaml", STATE, schedule, "/usr/bin/orthancgen")
+    line = cron_line(job("prod", "/etc/pacs/prod.yaml", STATE, "/usr/bin/orthancgen"), schedule)
     assert line.startswith(f"{cron} /usr/bin/orthancgen backup /etc/pacs/prod.yaml --state /var/lib/orthancgen && ")
     if shutil.which("systemd-analyze"):
         subprocess.run(["systemd-analyze", "calendar", systemd], check=True, capture_output=True)
@@ -34,15 +35,16 @@ def test_a_plain_schedule(schedule: str, systemd: str, cron: str) -> None:
 def test_what_only_systemd_knows_is_no_line_of_cron() -> None:
     assert on_calendar("Mon..Fri 03:00") == "Mon..Fri 03:00"
     with pytest.raises(InputError, match="cron cannot express"):
-        cron_line("prod.yaml", STATE, "Mon..Fri 03:00", "orthancgen")
+        cron_line(job("prod", "prod.yaml", STATE, "orthancgen"), "Mon..Fri 03:00")
 
 
 def test_a_percent_sign_ends_no_command_of_cron() -> None:
-    assert r"/etc/a\%b.yaml" in cron_line("/etc/a%b.yaml", STATE, "hourly", "orthancgen")
+    assert r"/etc/a\%b.yaml" in cron_line(job("prod", "/etc/a%b.yaml", STATE, "orthancgen"), "hourly")
 
 
 def test_the_units(tmp_path: Path) -> None:
-    written = units("prod", "/etc/pacs/100%.yaml", STATE, "daily 02:30", "/usr/bin/true", {"DOCKER_HOST": "unix:///d"})
+    made = job("prod", "/etc/pacs/100%.yaml", STATE, "/usr/bin/true")
+    written = units(made, STATE, "daily 02:30", {"DOCKER_HOST": "unix:///d"})
     assert set(written) == {"orthancgen-backup-prod.service", "orthancgen-backup-prod.timer"}
     service, timer = written["orthancgen-backup-prod.service"], written["orthancgen-backup-prod.timer"]
     assert "ExecStart=/usr/bin/true backup /etc/pacs/100%%.yaml --state /var/lib/orthancgen\n" in service
@@ -68,4 +70,4 @@ def test_the_units(tmp_path: Path) -> None:
 )
 def test_a_path_that_a_unit_cannot_carry_is_refused(path: str) -> None:
     with pytest.raises(RenderError):
-        units("prod", path, STATE, "daily 02:30", "/usr/bin/orthancgen", {})
+        units(job("prod", path, STATE, "/usr/bin/orthancgen"), STATE, "daily 02:30", {})

@@ -327,7 +327,7 @@ def test_our_own_compose_file_is_read() -> None:
     assert compose.problems == ()
     assert {name: one.role for name, one in compose.services.items()} == {
         "backend": "backend", "database": "mongo", "database-account": "backend", "gateway": "proxy",
-        "orthanc": "orthanc",
+        "orthanc": "orthanc", "viewer": "backend",
     }  # fmt: skip
     assert compose.internal_networks == {"backend", "database"}
 

@@ -12,7 +12,9 @@ import pytest
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.reached import hosts_for, named_hosts
 from orthancgen.sheets.build import facts
+from orthancgen.sheets.card import card
 from orthancgen.sheets.connection import Connection, SiteFacts, Tls
+from orthancgen.sheets.load import vendors
 from orthancgen.sheets.own_addresses import own_addresses
 from tests.support.environments import MINIMAL, PRODUCTION, document, load_text
 
@@ -23,6 +25,14 @@ PLAIN_TOO = {
     "modalities/us1": {"aet": "US1", "address": "192.0.2.30", "port": 11112},
     "network": {"managed_from": ["192.0.2.0/24"], "firewall": ["nftables"]},
 }
+
+HTTPS = {
+    "runtime": "compose",
+    "images": {"orthanc": "orthancteam/orthanc:26.8.1", "mongo": "mongo:8.0.24"},
+    "network": {"managed_from": ["192.0.2.0/24"], "firewall": ["nftables"]},
+    "http": {"tls": {"enabled": True}},
+}
+"""The gateway ends HTTPS."""
 
 
 def built(tmp_path: Path, text: str, changes: dict[str, Any] | None = None, **more: Any) -> SiteFacts:
@@ -55,6 +65,29 @@ def test_a_modality_by_tls_gets_the_files_of_its_bundle(tmp_path: Path) -> None:
         only_own_address=True,
         exact_case=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "url", "elsewhere"),
+    [
+        ({}, None, False),
+        ({"viewer": {"enabled": True}}, "http://127.0.0.1:5173/", False),
+        ({"viewer": {"enabled": True, "listen_on": "0.0.0.0"}, **HTTPS}, "https://pacs.example:5173/", True),
+        (
+            {"viewer": {"enabled": True, "listen_on": "192.0.2.5", "port": 443}, **HTTPS},
+            "https://pacs.example:443/",
+            True,
+        ),
+    ],
+)
+def test_the_address_of_the_viewer(tmp_path: Path, changes: dict[str, Any], url: str | None, elsewhere: bool) -> None:
+    more = {"certificates": {"names": ["pacs.example"]}, "orthanc/plugins": ["dicomweb"], **changes}
+    site = built(tmp_path, PRODUCTION, more)
+    assert (site.web.viewer, site.web.viewer_elsewhere) == (url, elsewhere)
+    rows = [row for row in card(site, vendors()).rows if row.value is not None and row.value == url]
+    assert len(rows) == (0 if url is None else 1)
+    if rows:
+        assert (rows[0].note is None) is elsewhere
 
 
 def test_the_last_connection_is_of_a_newcomer(tmp_path: Path) -> None:

@@ -88,6 +88,14 @@ TABLE: list[tuple[str, dict[str, Any], list[str]]] = [
     ("viewer_has_what_it_shows", {}, []),
     ("viewer_has_what_it_shows", {"viewer/enabled": True, "orthanc/plugins": ["dicomweb"]}, []),
     ("viewer_has_what_it_shows", {"viewer/enabled": True}, ["viewer.enabled"]),
+    ("deployment_has_a_host", {"deployment": {"host": "pacs.example", "user": "admin", "become": False}}, []),
+    ("deployment_has_a_host", {"deployment": {"user": "admin"}}, ["!deployment.user"]),
+    ("deployment_has_a_host", {"deployment": {"supervisor_under": "systemd"}}, []),
+    (
+        "deployment_has_a_host",
+        {"deployment": {"supervisor_under": "systemd"}, "runtime": "compose"},
+        ["deployment.supervisor_under"],
+    ),
 ]
 
 VERSION_TABLE: list[tuple[str, dict[str, Any], str, list[str]]] = [

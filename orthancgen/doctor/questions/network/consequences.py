@@ -7,12 +7,16 @@ from typing import Final
 
 from orthancgen.doctor.diagnosis import AREAS, Area
 
-_BY_REST: Final[frozenset[Area]] = frozenset({"storage", "scripts", "web", "delivery", "viewer", "modalities"})
+_BY_REST: Final[frozenset[Area]] = frozenset(
+    {"storage", "scripts", "web", "delivery", "viewer", "analysis", "modalities"}
+)
 """Asked by Orthanc's REST API."""
 _BY_SERVICE: Final[Mapping[str, frozenset[Area]]] = {
     "database": frozenset({"database", "backend", "delivery"}),
     "orthanc": _BY_REST.union(("orthanc", "gateway", "way_in", "admission")),
-    "backend": frozenset({"backend", "scripts", "delivery", "viewer"}),
+    "backend": frozenset({"backend", "scripts", "delivery", "viewer", "analysis"}),
+    "viewer": frozenset({"viewer"}),
+    "analysis": frozenset({"analysis"}),
     # The way to Orthanc's REST API and to the backend's leads through it.
     "gateway": _BY_REST.union(("orthanc", "backend", "gateway", "way_in")),
 }
@@ -33,6 +37,7 @@ def area_of(service: str) -> Area:
     """The area of a service."""
     known: Mapping[str, Area] = {
         "database": "database", "orthanc": "orthanc", "backend": "backend", "gateway": "gateway", "viewer": "viewer",
+        "analysis": "analysis",
     }  # fmt: skip
     return known[service]
 
@@ -41,4 +46,4 @@ def of_listener(name: str) -> frozenset[Area]:
     """What follows where one listener of the plan cannot be reached by anybody, by its name there."""
     if name.startswith("DICOM"):
         return DICOM
-    return {"HTTP": WEB, "database": _BY_SERVICE["database"], "backend": _BY_SERVICE["backend"]}.get(name, frozenset())
+    return WEB if name == "HTTP" else _BY_SERVICE.get(name, frozenset())

@@ -6,6 +6,7 @@ from typing import Final
 
 from orthancgen.doctor.question import Question
 from orthancgen.doctor.questions.services import (
+    analysis,
     backend,
     database,
     delivery,
@@ -33,4 +34,5 @@ QUESTIONS: Final[tuple[Question, ...]] = (
     *scripts.QUESTIONS,
     *delivery.QUESTIONS,
     viewer.QUESTION,
+    *analysis.QUESTIONS,
 )

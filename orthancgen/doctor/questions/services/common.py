@@ -10,12 +10,24 @@ from orthancgen.doctor.diagnosis import AREAS, Area, Remedy
 
 ALL: Final[frozenset[Area]] = frozenset(AREAS)
 OF_ORTHANC: Final[frozenset[Area]] = frozenset(
-    {"orthanc", "gateway", "way_in", "admission", "storage", "scripts", "web", "delivery", "viewer", "modalities"}
+    {
+        "orthanc",
+        "gateway",
+        "way_in",
+        "admission",
+        "storage",
+        "scripts",
+        "web",
+        "delivery",
+        "viewer",
+        "analysis",
+        "modalities",
+    }
 )
 """What is wrong as soon as Orthanc does not run."""
-OF_DATABASE: Final[frozenset[Area]] = frozenset({"database", "delivery", "viewer"})
+OF_DATABASE: Final[frozenset[Area]] = frozenset({"database", "delivery", "viewer", "analysis"})
 """The backend itself goes on without its database."""
-OF_BACKEND: Final[frozenset[Area]] = frozenset({"backend", "delivery", "viewer"})
+OF_BACKEND: Final[frozenset[Area]] = frozenset({"backend", "delivery", "viewer", "analysis"})
 
 
 def env(case: Case) -> str:

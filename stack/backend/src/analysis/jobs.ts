@@ -6,7 +6,7 @@
  */
 import type { Collection } from 'mongodb';
 import { digest } from './images.ts';
-import type { JobDocument } from './documents.ts';
+import type { JobDocument, JobState } from './documents.ts';
 
 /** What another backend waits when the holder dies. */
 export const LEASE_MILLISECONDS = 30_000;
@@ -154,6 +154,25 @@ export async function takeBack(jobs: Jobs, holder: string, now: Date): Promise<n
     { $set: { lease_expires_at: new Date(0), updated_at: now } },
   );
   return modifiedCount;
+}
+
+/** How many jobs there are of each state, and since when the oldest waits. */
+export interface Queue {
+  readonly counts: Readonly<Record<JobState, number>>;
+  readonly waitingSince: Date | null;
+}
+
+/** The queue in numbers. */
+export async function queueOf(jobs: Jobs): Promise<Queue> {
+  const counts: Record<JobState, number> = { queued: 0, running: 0, done: 0, failed: 0, dead: 0 };
+  const groups = await jobs
+    .aggregate<{ _id: JobState; count: number; first: Date }>([
+      { $group: { _id: '$state', count: { $sum: 1 }, first: { $min: '$updated_at' } } },
+    ])
+    .toArray();
+  for (const it of groups) counts[it._id] = it.count;
+  const waiting = groups.filter((it) => it._id === 'queued' || it._id === 'failed').map((it) => it.first.getTime());
+  return { counts, waitingSince: waiting.length === 0 ? null : new Date(Math.min(...waiting)) };
 }
 
 const LONGEST_WAIT_MILLISECONDS = 30 * 60_000;

@@ -8,6 +8,7 @@ import type { StudyDocument } from '../store/documents.ts';
 import type { AnalysisConfig } from './config.ts';
 import type { ProviderCard } from './contract.ts';
 import type { JobDocument, ResultDocument } from './documents.ts';
+import { forgetAnalyses } from './forget.ts';
 import { digest, imagesOf, type Images } from './images.ts';
 import {
   claim,
@@ -34,6 +35,8 @@ export interface RunnerOptions {
 
 /** A failure whose words may be told, and which no repetition mends. */
 class Hopeless extends Error {}
+/** The study is not recorded any more. */
+class Gone extends Error {}
 /** Another backend has the job now, or the process ends. */
 class BrokenOff extends Error {}
 
@@ -128,6 +131,10 @@ export class AnalysisRunner {
       await this.#analyse(provider, job, signal);
       if (await finish(store.analysisJobs, job, new Date())) log.info(about, 'analysed');
     } catch (error) {
+      if (error instanceof Gone) {
+        await forgetAnalyses(store, [job.study]);
+        return;
+      }
       if (signal.aborted || error instanceof BrokenOff) {
         await release(store.analysisJobs, job, new Date());
         return;
@@ -152,7 +159,7 @@ export class AnalysisRunner {
   async #analyse(provider: Provider, job: JobDocument, signal: AbortSignal): Promise<void> {
     const { store, config } = this.#options;
     const study = await store.studies.findOne({ _id: job.study });
-    if (study === null) throw new Hopeless('the study is not recorded any more');
+    if (study === null) throw new Gone();
     const images = await imagesOf(store, study);
     if (images === null) throw new Hopeless('the study holds no image');
     let result = job.result === null ? null : await store.analysisResults.findOne({ _id: job.result });
@@ -160,6 +167,8 @@ export class AnalysisRunner {
       const card = await provider.card();
       const analysis = await provider.analyse(images.request, signal);
       result = await this.#keep(study, card, analysis);
+      // Removed meanwhile: what was kept too late would stay for ever.
+      if ((await store.studies.countDocuments({ _id: study._id }, { limit: 1 })) === 0) throw new Gone();
       if (!(await noteResult(store.analysisJobs, job, result._id, new Date()))) throw new BrokenOff();
     }
     if (config.storeSr && result.sr_sop_instance_uid === null) {

@@ -1,4 +1,5 @@
 /** Brings the records of some resources in line with Orthanc, whatever happened to them there. */
+import { forgetAnalyses } from '../analysis/forget.ts';
 import type { Orthanc, Resource } from '../orthanc.ts';
 import type { Store } from '../store/database.ts';
 import type { SeriesTags } from '../store/documents.ts';
@@ -97,6 +98,6 @@ export async function applyTouched(orthanc: Orthanc, store: Store, touched: Touc
   });
   await writeInstances(store, documents);
   const removed = await removeInstances(store, gone);
-  await writeParents(store, parents, fields);
+  await forgetAnalyses(store, await writeParents(store, parents, fields));
   return { recorded: documents.length, removed };
 }

@@ -20,6 +20,7 @@ import {
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
 import type { AnalysisRunner } from '../analysis/runner.ts';
+import type { CatalogueKeeper } from '../catalogue/keeper.ts';
 import type { Config } from '../config.ts';
 import type { Worker } from '../delivery/worker.ts';
 import { summarize } from '../errors.ts';
@@ -45,6 +46,7 @@ import { orthancRoutes } from './routes/orthanc.ts';
 import { recordRoutes } from './routes/records.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { verificationRoutes } from './routes/verification.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -57,6 +59,7 @@ export type App = FastifyInstance<
 export interface AppOptions {
   readonly config: Pick<Config, 'environment' | 'credentials' | 'trustedProxies' | 'people' | 'delivery'>;
   readonly store: Store;
+  readonly catalogue: CatalogueKeeper;
   readonly worker: Worker;
   readonly metrics: Metrics;
   readonly reports: Reports;
@@ -74,6 +77,7 @@ const REQUEST_MILLISECONDS = 30_000;
 export async function createApp({
   config,
   store,
+  catalogue,
   worker,
   metrics,
   reports,
@@ -173,14 +177,16 @@ export async function createApp({
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, new Problem(404, 'there is nothing at this address')));
 
   const health = createHealth(store, worker, config.delivery.pollSeconds);
-  recordRoutes(app, store, config.delivery.stableSeconds);
+  recordRoutes(app, store, catalogue, config.delivery.stableSeconds);
   sessionRoutes(app, store, people, sessions, identify);
-  eventRoutes(app, new NewsRoom(store, log), sessions, cookie.name);
-  auditRoutes(app, store);
+  eventRoutes(app, new NewsRoom(catalogue, store, log), sessions, cookie.name);
+  auditRoutes(app, store, config.environment.name);
   analysisRoutes(app, store, analysis);
   reportRoutes(app, store, reports);
   orthancRoutes(app, store, worker);
-  operationRoutes(app, { environment: config.environment, store, worker, metrics, health });
+  const analyses = analysis !== null;
+  operationRoutes(app, { environment: config.environment, store, worker, metrics, health, analyses });
+  verificationRoutes(app, store, config.environment.name);
   docsRoutes(app);
   return app;
 }

@@ -1,5 +1,6 @@
 /** The shapes of requests and answers, from which validation and the OpenAPI document both come. */
 import { z } from 'zod';
+import { EXPORT_FORMATS } from '../audit/export.ts';
 import { normalize } from '../delivery/records.ts';
 import { LONGEST_PASSWORD } from '../people/passwords.ts';
 import { AUDIT_EVENTS, type AuditEvent } from '../store/audit.ts';
@@ -109,6 +110,11 @@ export const auditQuery = z.strictObject({
   from: instant.optional(),
   to: instant.optional(),
   ...paging,
+});
+export const auditExportQuery = z.strictObject({
+  format: z.enum(EXPORT_FORMATS).describe('AuditMessages of DICOM PS3.15 A.5, a table, or JSON; an entry a line'),
+  from: instant.optional(),
+  to: instant.optional(),
 });
 export const auditAnswer = z.object({
   id: z.string(),

@@ -4,6 +4,7 @@
  * A provider is a program of somebody else: its words are text, and few of them are taken over. Each stands with the
  * provider's own statement of what it is.
  */
+import type { FindCursor, WithId } from 'mongodb';
 import type { ResultDocument } from '../analysis/documents.ts';
 import type { Store } from '../store/database.ts';
 import type { Prefilled, PrefillSource } from './prefill.ts';
@@ -15,6 +16,9 @@ const MOST_RESULTS = 50;
 const MOST_LINES = 15;
 const LONGEST_LINE = 200;
 
+/** UCUM's unit of what has none. */
+const NO_UNIT = '1';
+
 type Kind = keyof typeof FIELDS;
 
 /** Four significant digits are more than a report needs. */
@@ -25,7 +29,9 @@ function wordsOf({ provider, analysis }: ResultDocument): string {
   const findings = analysis.findings.map(({ text, confidence }) =>
     confidence === null ? line(text) : `${line(text)} (confidence ${short(confidence)})`,
   );
-  const measurements = analysis.measurements.map((it) => line(`${it.title}: ${short(it.value)} ${it.unit}`));
+  const measurements = analysis.measurements.map((it) =>
+    line(`${it.title}: ${short(it.value)} ${it.unit === NO_UNIT ? '' : it.unit}`),
+  );
   const all = [...findings, ...measurements];
   const more = all.length > MOST_LINES ? [`… and ${String(all.length - MOST_LINES)} more`] : [];
   const head = line(`${provider.title} ${provider.version}`);
@@ -48,10 +54,20 @@ export function fromResults(results: readonly ResultDocument[]): Prefilled[] {
   });
 }
 
-/** Looks the results up in the database. */
+const MOST_REMEMBERED = 200;
+
+/** Looks the results up in the database; those that are the same as the last time are not read again. */
 export function analysisSource(store: Store): PrefillSource {
+  const remembered = new Map<string, { stamp: string; given: readonly Prefilled[] }>();
   return async ({ _id }) => {
-    const results = await store.analysisResults.find({ study: _id }).sort({ at: -1 }).limit(MOST_RESULTS).toArray();
-    return fromResults(results);
+    const found = (): FindCursor<WithId<ResultDocument>> =>
+      store.analysisResults.find({ study: _id }).sort({ at: -1 }).limit(MOST_RESULTS);
+    const stamp = JSON.stringify(await found().project({ at: 1 }).toArray());
+    const before = remembered.get(_id);
+    if (before?.stamp === stamp) return before.given;
+    const given = stamp === '[]' ? [] : fromResults(await found().toArray());
+    if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+    remembered.set(_id, { stamp, given });
+    return given;
   };
 }

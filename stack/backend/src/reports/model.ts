@@ -98,6 +98,8 @@ export interface ReportDocument {
   /** The number of the newest version; 0 for none. */
   version: number;
   fields: Record<string, FieldValue>;
+  /** Field -> digest of the newest text of analyses that was taken over or left out; older reports have none. */
+  offered?: Record<string, string>;
   created_by: string;
   created_at: Date;
   changed_by: string;

@@ -38,6 +38,15 @@ function fromMetadata(
   return { value: shown, source: 'Modality, SeriesDescription, ProtocolName' };
 }
 
+/** What sources give for fields of a template, as it may stand there. */
+export function suitable(template: Template, others: readonly Prefilled[]): Prefilled[] {
+  return fieldsOf(template).flatMap((field): Prefilled[] => {
+    const other = others.find((it) => it.field === field.id);
+    const value = printable((other?.value ?? '').slice(0, LONGEST));
+    return other === undefined || value === '' || violationOf(field, value) !== null ? [] : [{ ...other, value }];
+  });
+}
+
 /** The fields of a new report at its first revision. What a source gives comes before what the metadata say. */
 export function prefill(
   template: Template,

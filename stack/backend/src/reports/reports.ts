@@ -13,7 +13,7 @@ import { writeAudit, type AuditEvent } from '../store/audit.ts';
 import type { Store } from '../store/database.ts';
 import type { StudyDocument } from '../store/documents.ts';
 import { instanceUid } from './identifiers.ts';
-import { decide, situationOf, stateAfter, type Action } from './machine.ts';
+import { decide, situationOf, stateAfter } from './machine.ts';
 import { merge, type Clash, type Save } from './merge.ts';
 import {
   versionId,
@@ -22,20 +22,12 @@ import {
   type OutboxDocument,
   type PresenceDocument,
   type ReportDocument,
-  type Section,
-  type StudySnapshot,
   type VersionDocument,
 } from './model.ts';
-import { prefill, type PrefillSource } from './prefill.ts';
-import {
-  fieldsOf,
-  readable,
-  suitableTemplate,
-  templateOf,
-  violationOf,
-  type Language,
-  type Template,
-} from './templates.ts';
+import { digestOf, offersOf, taken, type Offer } from './newer.ts';
+import { prefill, suitable, type Prefilled, type PrefillSource } from './prefill.ts';
+import { allow, changedMeanwhile, check, refuseWrong, sameAs, sectionsOf, snapshot, templateFor } from './rules.ts';
+import { fieldsOf, suitableTemplate, templateOf, type Language, type Template } from './templates.ts';
 
 export interface ReportsConfig {
   /** Whether signed versions go to Orthanc, into the study. */
@@ -108,7 +100,7 @@ export class Reports {
       .toArray();
     const template = wish.template === undefined ? suitableTemplate(series) : templateOf(wish.template);
     if (template === null) throw new Problem(400, 'there is no such template');
-    const others = (await Promise.all(this.#sources.map(async (it) => it(study, template)))).flat();
+    const others = await this.#given(study, template);
     const report: ReportDocument = {
       _id: wish.id,
       study_id: study._id,
@@ -121,6 +113,7 @@ export class Reports {
       revision: 1,
       version: 0,
       fields: prefill(template, study, series, others),
+      offered: Object.fromEntries(suitable(template, others).map((it) => [it.field, digestOf(it.value)])),
       created_by: person.name,
       created_at: now,
       changed_by: person.name,
@@ -219,6 +212,31 @@ export class Reports {
       if (next !== null) return next;
     }
     throw new Problem(503, 'too many change this report at once: try again');
+  }
+
+  /** Texts of analyses which came since the draft was begun, or since the last that were taken over or left out. */
+  async newer(report: ReportDocument): Promise<Offer[]> {
+    const study = await this.#store.studies.findOne({ _id: report.study_id });
+    const template = templateOf(report.template);
+    return study === null || template === null ? [] : offersOf(template, report, await this.#given(study, template));
+  }
+
+  /** Takes a newer text over, to be confirmed, or leaves it out: the one that was seen. @throws Problem */
+  async settleNewer(
+    id: string,
+    wish: { readonly revision: number; readonly field: string; readonly digest: string; readonly take: boolean },
+    person: Person,
+    now: Date,
+  ): Promise<ReportDocument> {
+    const report = await this.find(id);
+    allow('save', person.role, report);
+    const offer = (await this.newer(report)).find((it) => it.field === wish.field);
+    if (offer?.digest !== wish.digest) throw changedMeanwhile();
+    if (wish.take && report.revision !== wish.revision) throw changedMeanwhile();
+    const changed = wish.take ? { [wish.field]: taken(report, offer) } : {};
+    const next = await this.#write(report, changed, person, now, { [`offered.${wish.field}`]: wish.digest });
+    if (next === null) throw changedMeanwhile();
+    return next;
   }
 
   /** Makes a version of exactly the text the person saw: the one at a revision. @throws Problem */
@@ -343,17 +361,22 @@ export class Reports {
       .toArray();
   }
 
+  async #given(study: StudyDocument, template: Template): Promise<Prefilled[]> {
+    return (await Promise.all(this.#sources.map(async (it) => it(study, template)))).flat();
+  }
+
   /** Writes fields at the next revision; null where another change came first. */
   async #write(
     report: ReportDocument,
     fields: Readonly<Record<string, FieldValue>>,
     person: Person,
     now: Date,
+    more: Readonly<Record<string, string>> = {},
   ): Promise<ReportDocument | null> {
     const set = Object.fromEntries(Object.entries(fields).map(([key, value]) => [`fields.${key}`, value]));
     return this.#store.reports.findOneAndUpdate(
       { _id: report._id, revision: report.revision, pending: null },
-      { $set: { ...set, changed_by: person.name, changed_at: now }, $inc: { revision: 1 } },
+      { $set: { ...set, ...more, changed_by: person.name, changed_at: now }, $inc: { revision: 1 } },
       { returnDocument: 'after' },
     );
   }
@@ -437,84 +460,4 @@ export class Reports {
     if (id === undefined) await writeAudit(this.#store.audit, entry, at);
     else await this.#store.audit.updateOne({ _id: id }, { $setOnInsert: { at, ...entry } }, { upsert: true });
   }
-}
-
-/** @throws Problem 403 or 409 */
-export function allow(action: Action, role: Role, report: ReportDocument): void {
-  const decision = decide(action, role, situationOf(report));
-  if (decision === 'role') throw new Problem(403, `the role ${role} may not do this`);
-  if (decision === 'allowed') return;
-  if (action === 'read') throw new Problem(404, 'there is no such report');
-  const how = report.amending === null ? report.state : 'being amended';
-  throw new Problem(409, `the report is ${how}: ${role === 'radiologist' ? '' : `as ${role} `}this cannot be done now`);
-}
-
-const changedMeanwhile = (): Problem => new Problem(409, 'the report has changed since: read it again first');
-
-export function templateFor(report: ReportDocument): Template {
-  const template = templateOf(report.template);
-  if (template === null) throw new Problem(409, `this release has no template ${report.template}`);
-  return template;
-}
-
-function sameAs(earlier: ReportDocument, wanted: ReportDocument): ReportDocument {
-  const same = earlier.study_id === wanted.study_id && earlier.created_by === wanted.created_by;
-  if (!same) throw new Problem(409, 'another report has this identifier');
-  return earlier;
-}
-
-/**
- * Half a number is no mistake while it is being typed: what a text says is looked at when a version is made of it.
- *
- * @throws Problem 400 naming each field that is not of the template
- */
-function check(template: Template, texts: Readonly<Record<string, string>>): void {
-  const fields = new Set(fieldsOf(template).map((it) => it.id));
-  const unknown = Object.keys(texts).filter((it) => !fields.has(it));
-  if (unknown.length === 0) return;
-  throw new Problem(
-    400,
-    'the report has no such field',
-    unknown.map((where) => ({ where, what: 'is no field of the template' })),
-  );
-}
-
-/** @throws Problem 409 naming each field whose text is not what the field is for */
-function refuseWrong(template: Template, { fields }: ReportDocument): void {
-  const wrong = fieldsOf(template).flatMap((field) => {
-    const what = violationOf(field, fields[field.id]?.value.trim() ?? '');
-    return what === null ? [] : [{ where: field.id, what }];
-  });
-  if (wrong.length > 0) throw new Problem(409, 'the report is not valid yet', wrong);
-}
-
-function snapshot(it: StudyDocument): StudySnapshot {
-  return {
-    study_id: it._id,
-    study_instance_uid: it.study_instance_uid,
-    patient_id: it.patient_id,
-    patient_name: it.patient_name,
-    patient_birth_date: it.patient_birth_date,
-    patient_sex: it.patient_sex,
-    study_date: it.study_date,
-    study_time: it.study_time,
-    dicom_study_id: it.study_id,
-    study_description: it.study_description,
-    accession_number: it.accession_number,
-    referring_physician_name: it.referring_physician_name,
-  };
-}
-
-/** The filled fields, as they are read. */
-function sectionsOf(template: Template, { fields, language }: ReportDocument): Section[] {
-  return template.sections.flatMap(({ title, fields: all }) => {
-    const filled = all.flatMap((field) => {
-      const value = fields[field.id];
-      if (value === undefined || value.value.trim() === '') return [];
-      const { confirmed, origin } = value;
-      const text = readable(field, value.value, language);
-      return [{ id: field.id, label: field.label[language], text, confirmed, origin }];
-    });
-    return filled.length === 0 ? [] : [{ title: title[language], fields: filled }];
-  });
 }

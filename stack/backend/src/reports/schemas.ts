@@ -68,6 +68,12 @@ export const amendBody = z.strictObject({
   revision,
   reason: line.pipe(z.string().max(500)).refine((it) => it.trim() !== '', 'must say why'),
 });
+export const newerBody = z.strictObject({
+  revision: revision.describe('The text that was seen'),
+  field: key,
+  digest: z.string().length(64).describe('Of the newer text that was seen: no other is taken'),
+  take: z.boolean().describe('false: it is left out, and not offered again'),
+});
 export const presenceBody = z.strictObject({ editor: z.uuid(), field: key.nullable() });
 
 const time = z.string().nullable().describe('UTC, ISO 8601');
@@ -200,6 +206,9 @@ export const reportAnswer = z.object({
         }),
       ),
       editors: z.array(editor),
+      newer: z
+        .array(z.object({ field: z.string(), value: z.string(), origin, digest: z.string(), replaces: z.boolean() }))
+        .describe('Texts of analyses that came since, to be taken over or left out'),
     })
     .nullable()
     .describe('The text at work; null for who may read versions alone'),

@@ -18,6 +18,7 @@ export const AUDIT_EVENTS = {
   report_amended: { code: '110110', type: null, action: 'U', meaning: 'Patient Record' },
   analysis_requested: { code: '110103', type: null, action: 'R', meaning: 'DICOM Instances Accessed' },
   audit_read: { code: '110101', type: null, action: 'R', meaning: 'Audit Log Used' },
+  audit_exported: { code: '110101', type: null, action: 'R', meaning: 'Audit Log Used' },
 } as const;
 export type AuditEvent = keyof typeof AUDIT_EVENTS;
 

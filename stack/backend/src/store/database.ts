@@ -2,6 +2,8 @@
 import { MongoClient, type Collection, type Db, type Document, type IndexSpecification } from 'mongodb';
 import type { Config } from '../config.ts';
 import type { ArrivalsDocument, JobDocument, ResultDocument } from '../analysis/documents.ts';
+import type { RemovalDocument } from '../catalogue/removals.ts';
+import { REMEMBERED_SECONDS } from '../catalogue/removals.ts';
 import type { AttemptsDocument } from '../people/attempts.ts';
 import type { SessionDocument } from '../people/sessions.ts';
 import type {
@@ -11,6 +13,7 @@ import type {
   ReportDocument,
   VersionDocument,
 } from '../reports/model.ts';
+import type { VerificationDocument } from '../status/verification.ts';
 import type { AuditDocument } from './audit.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
@@ -22,6 +25,8 @@ export interface Store {
   readonly studies: Collection<StudyDocument>;
   readonly series: Collection<SeriesDocument>;
   readonly instances: Collection<InstanceDocument>;
+  /** Of studies. */
+  readonly removals: Collection<RemovalDocument>;
   readonly state: Collection<StateDocument>;
   readonly sessions: Collection<SessionDocument>;
   readonly attempts: Collection<AttemptsDocument>;
@@ -34,6 +39,7 @@ export interface Store {
   readonly draftConflicts: Collection<ConflictDocument>;
   readonly reportPresence: Collection<PresenceDocument>;
   readonly reportOutbox: Collection<OutboxDocument>;
+  readonly verification: Collection<VerificationDocument>;
 }
 
 /**
@@ -70,6 +76,7 @@ export function openStore(config: Config['database']): Store {
     studies: db.collection('studies'),
     series: db.collection('series'),
     instances: db.collection('instances'),
+    removals: db.collection('removals'),
     state: db.collection('state'),
     sessions: db.collection('sessions'),
     attempts: db.collection('attempts'),
@@ -82,6 +89,7 @@ export function openStore(config: Config['database']): Store {
     draftConflicts: db.collection('draft_conflicts'),
     reportPresence: db.collection('report_presence'),
     reportOutbox: db.collection('report_outbox'),
+    verification: db.collection('verification'),
   };
 }
 
@@ -110,8 +118,9 @@ const textOrNull = { bsonType: ['string', 'null'] };
 const count = { bsonType: ['int', 'long', 'double'], minimum: 0 };
 const totals = { number_of_instances: count, size_bytes: count };
 
-/** The indexes of what belongs to people; a `TTL` one lets the database forget what has ended. */
-const PEOPLE_INDEXES: readonly (readonly [string, Record<string, 1 | -1>, { expireAfterSeconds?: number }])[] = [
+/** The indexes of what is no record of Orthanc; a `TTL` one lets the database forget what has ended. */
+const OTHER_INDEXES: readonly (readonly [string, Record<string, 1 | -1>, { expireAfterSeconds?: number }])[] = [
+  ['removals', { at: 1 }, { expireAfterSeconds: REMEMBERED_SECONDS }],
   ['sessions', { expires_at: 1 }, { expireAfterSeconds: 0 }],
   ['attempts', { expires_at: 1 }, { expireAfterSeconds: 0 }],
   ['audit', { at: -1 }, {}],
@@ -164,7 +173,7 @@ export async function prepareStore(store: Store): Promise<void> {
     else await createCollection(store.db, name);
     for (const keys of indexes) await store.db.collection(name).createIndex(keys);
   }
-  for (const [name, keys, options] of PEOPLE_INDEXES) {
+  for (const [name, keys, options] of OTHER_INDEXES) {
     await store.db.collection(name).createIndexes([{ ...options, key: keys }]);
   }
 }

@@ -49,7 +49,7 @@ export interface StudyDocument extends StudyTags, PatientTags, Totals {
   _id: string;
   modalities_in_study: string[];
   number_of_series: number;
-  /** When this record was last written; absent on those of before 0.1.0. */
+  /** When this record was last written, by the database's clock; absent on those of before 0.1.0. */
   changed_at?: Date;
   search: {
     patient_id: string;

@@ -1,5 +1,6 @@
 /** Writes of the records. Each may be repeated at any time with the same effect. */
 import { MongoBulkWriteError, type AnyBulkWriteOperation } from 'mongodb';
+import { tellRemovals } from '../catalogue/removals.ts';
 import type { Store } from './database.ts';
 import type {
   InstanceDocument,
@@ -78,11 +79,14 @@ interface PatientGroup extends Omit<StudyGroup, 'modalities_in_study'> {
  * studies.
  *
  * Nothing is counted up, so repeating it never counts twice. A parent with nothing below it is removed.
+ *
+ * @returns the studies with nothing below them: those that are not recorded, or not any more
  */
-export async function writeParents(store: Store, ids: ParentIds, fields: ParentFields): Promise<void> {
+export async function writeParents(store: Store, ids: ParentIds, fields: ParentFields): Promise<string[]> {
   await writeSeries(store, [...ids.series], fields.series);
-  await writeStudies(store, [...ids.studies], fields.studies);
+  const gone = await writeStudies(store, [...ids.studies], fields.studies);
   await writePatients(store, [...ids.patients], fields.patients);
+  return gone;
 }
 
 async function writeSeries(store: Store, ids: string[], fields: ParentFields['series']): Promise<void> {
@@ -124,8 +128,8 @@ async function writeSeries(store: Store, ids: string[], fields: ParentFields['se
   if (empty.length > 0) await store.series.deleteMany({ _id: { $in: empty } });
 }
 
-async function writeStudies(store: Store, ids: string[], fields: ParentFields['studies']): Promise<void> {
-  if (ids.length === 0) return;
+async function writeStudies(store: Store, ids: string[], fields: ParentFields['studies']): Promise<string[]> {
+  if (ids.length === 0) return [];
   const groups = await store.series
     .aggregate<StudyGroup>([
       { $match: { parent_study: { $in: ids } } },
@@ -147,14 +151,16 @@ async function writeStudies(store: Store, ids: string[], fields: ParentFields['s
         ...group,
         ...senders(group),
         modalities_in_study: sorted(group.modalities_in_study),
-        changed_at: new Date(),
       },
       fields.has(_id),
+      CHANGED_NOW,
     ),
   );
   if (operations.length > 0) await store.studies.bulkWrite(operations, { ordered: false });
   const empty = without(ids, groups);
+  await tellRemovals(store.removals, empty);
   if (empty.length > 0) await store.studies.deleteMany({ _id: { $in: empty } });
+  return empty;
 }
 
 async function writePatients(store: Store, ids: string[], fields: ParentFields['patients']): Promise<void> {
@@ -217,9 +223,13 @@ function update(
   id: string,
   set: object,
   upsert: boolean,
+  more: object = {},
 ): { updateOne: { filter: { _id: string }; update: { $set: object }; upsert: boolean } } {
-  return { updateOne: { filter: { _id: id }, update: { $set: set }, upsert } };
+  return { updateOne: { filter: { _id: id }, update: { $set: set, ...more }, upsert } };
 }
+
+/** By the database's own clock: those of several backends differ. */
+const CHANGED_NOW = { $currentDate: { changed_at: true } };
 
 function without(ids: readonly string[], groups: readonly { _id: string }[]): string[] {
   const present = new Set(groups.map((it) => it._id));

@@ -14,13 +14,22 @@ export function escapeRegex(text: string): string {
 
 type Condition = Record<string, unknown>;
 
-/** Each word must be found in one of the fields. */
-function words(text: string, fields: readonly string[]): Condition[] {
-  const terms = normalize(text)
+/** The words a caller's text asks for, each to be found anywhere in a field. */
+export function searchWords(text: string): string[] {
+  return normalize(text)
     .split(' ')
     .filter((it) => it !== '')
     .slice(0, MAXIMUM_WORDS);
-  return terms.map((term) => {
+}
+
+/** `ct,MR` as `CT`, `MR`. */
+export function modalitiesOf(text: string): string[] {
+  return text.split(',').map((it) => it.trim().toUpperCase());
+}
+
+/** Each word must be found in one of the fields. */
+function words(text: string, fields: readonly string[]): Condition[] {
+  return searchWords(text).map((term) => {
     const found = fields.map((field): Condition => ({ [field]: { $regex: escapeRegex(term) } }));
     return found.length === 1 && found[0] !== undefined ? found[0] : { $or: found };
   });
@@ -52,9 +61,7 @@ export function studyFilter(query: StudyQuery): Filter<StudyDocument> {
     ...(patient_id === undefined ? [] : words(patient_id, ['search.patient_id'])),
     ...(accession_number === undefined ? [] : words(accession_number, ['search.accession_number'])),
     ...(description === undefined ? [] : words(description, ['search.study_description'])),
-    ...(modality === undefined
-      ? []
-      : [{ modalities_in_study: { $in: modality.split(',').map((it) => it.trim().toUpperCase()) } }]),
+    ...(modality === undefined ? [] : [{ modalities_in_study: { $in: modalitiesOf(modality) } }]),
     ...(sender === undefined
       ? []
       : [{ $or: [{ remote_aets: { $in: [sender, sender.toUpperCase()] } }, { remote_ips: { $in: [sender] } }] }]),
@@ -89,11 +96,18 @@ const PATIENT_SORT: Readonly<Record<PatientQuery['sort'], string>> = {
   studies: 'number_of_studies',
 };
 
-/** The order of a list; records alike in it follow each other by identifier, so that pages never overlap. */
+/**
+ * The order of a list; records alike in it follow each other by identifier, so that pages never overlap. The ascending
+ * order is the descending one from its end: one index `{field: -1, _id: 1}` serves both.
+ */
 export function studySort(query: StudyQuery): Sort {
-  return { [STUDY_SORT[query.sort]]: query.order === 'asc' ? 1 : -1, _id: 1 };
+  return sortBy(STUDY_SORT[query.sort], query.order);
 }
 
 export function patientSort(query: PatientQuery): Sort {
-  return { [PATIENT_SORT[query.sort]]: query.order === 'asc' ? 1 : -1, _id: 1 };
+  return sortBy(PATIENT_SORT[query.sort], query.order);
+}
+
+function sortBy(field: string, order: 'asc' | 'desc'): Sort {
+  return order === 'asc' ? { [field]: 1, _id: -1 } : { [field]: -1, _id: 1 };
 }

@@ -402,6 +402,48 @@ describe.skipIf(!usable)('analysis', () => {
     expect(dead.last_error).toContain('nothing in the study is for this provider: it reads CT');
   });
 
+  it('goes with its study: jobs and results, also what a provider gives too late', async () => {
+    const kept = await arrive('KEPT');
+    const study = await arrive('GONE');
+    for (const it of [kept, study]) await done(it.id, 'image_quality');
+    counting.milliseconds = 1_500;
+    const late = await arrive('LATE');
+    await ask(late.id, 'counting');
+    await done(late.id, 'counting', 'running');
+    for (const it of [study, late]) await orthanc.request(`/studies/${it.id}`, { method: 'DELETE' });
+    const left = async (): Promise<number[]> => {
+      const filter = { study: { $in: [study.id, late.id] } };
+      return Promise.all(
+        ['analysis_jobs', 'analysis_results'].map(async (it) => database.db.collection(it).countDocuments(filter)),
+      );
+    };
+    await until('nothing is left of it', async () => (await left()).every((it) => it === 0));
+    await new Promise((resolve) => setTimeout(resolve, 2_500)); // the provider has answered
+    expect(await left()).toEqual([0, 0]);
+    expect((await read(kept.id)).total).toBe(1);
+  });
+
+  it('is counted: jobs by state, and how long the oldest waits', async () => {
+    const study = await arrive('COUNTED');
+    await done(study.id, 'image_quality');
+    const told = async (name: string): Promise<number> => {
+      const text = await (await first().request('/metrics')).text();
+      const line = text.split('\n').find((it) => it.startsWith(`orthancgen_backend_${name} `));
+      return Number(line?.split(' ').at(-1));
+    };
+    expect(await told('analysis_jobs{state="done"}')).toBeGreaterThan(0);
+    expect(await told('analysis_jobs{state="running"}')).toBe(0);
+    expect(await told('analysis_oldest_waiting_seconds')).toBe(0);
+    counting.milliseconds = 4_000;
+    const others = [await arrive('WAITS1'), await arrive('WAITS2')];
+    for (const it of others) await ask(it.id, 'counting');
+    await until('one is done, and one waits', async () => {
+      const states = await Promise.all(['running', 'queued'].map(async (it) => told(`analysis_jobs{state="${it}"}`)));
+      return states.every((it) => it >= 1);
+    });
+    await until('it waits', async () => (await told('analysis_oldest_waiting_seconds')) > 0);
+  });
+
   it('is refused for what is not there, and told who can analyse', async () => {
     const study = await arrive('REFUSED');
     expect((await ask(study.id, 'nobody')).status).toBe(422);
@@ -441,7 +483,7 @@ describe.skipIf(!usable)('analysis', () => {
   });
 
   it('goes on where a backend was killed in the middle', async () => {
-    counting.milliseconds = 3_000;
+    counting.milliseconds = 1_500;
     const study = await arrive('RESUMED');
     await ask(study.id, 'counting');
     await done(study.id, 'counting', 'running');
@@ -455,7 +497,7 @@ describe.skipIf(!usable)('analysis', () => {
     });
     expect(it.attempts).toBe(2);
     // What is broken off by an orderly end is no try.
-    counting.milliseconds = 3_000;
+    counting.milliseconds = 1_500;
     const other = await arrive('ORDERLY');
     await ask(other.id, 'counting');
     await until('the provider is asked', async () => counting.asked.includes(other.uid));

@@ -123,6 +123,8 @@ export class OrthancServer extends Server {
   storage = 'storage';
   /** Paths of plugins to load. */
   plugins: string[] = [];
+  /** Further settings, beside or instead of the usual; they count from the next start. */
+  settings: object = {};
 
   private constructor(folder: Folder, httpPort: number, dicomPort: number) {
     super();
@@ -152,6 +154,7 @@ export class OrthancServer extends Server {
       RegisteredUsers: { backend: this.password },
       OverwriteInstances: true,
       Plugins: this.plugins,
+      ...this.settings,
     };
     writeFileSync(file, JSON.stringify(configuration));
     this.launch(ORTHANC ?? 'Orthanc', [file], { TCP_NODELAY: '1' });
@@ -246,6 +249,15 @@ export class DatabaseServer extends Server {
     return this.#client.db('orthancgen');
   }
 
+  /** How a backend's own store is opened on it. */
+  get login(): { host: string; port: number; name: string; username: string; password: string } & {
+    authSource: null;
+    directConnection: true;
+  } {
+    const account = { username: 'backend', password: DATABASE_PASSWORD, authSource: null };
+    return { host: '127.0.0.1', port: this.port, name: 'orthancgen', ...account, directConnection: true };
+  }
+
   /** Drops every collection; the user stays. */
   async clear(): Promise<void> {
     for (const { name } of await this.db.listCollections().toArray()) await this.db.dropCollection(name);
@@ -333,7 +345,7 @@ export class BackendServer extends Server {
   /** Writes the configuration. Does not start. */
   static async create(
     folder: Folder,
-    orthanc: OrthancServer,
+    orthanc: Pick<OrthancServer, 'httpPort'>,
     database: DatabaseServer,
     delivery: object = {},
     people: object | null = null,

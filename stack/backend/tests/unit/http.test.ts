@@ -1,6 +1,7 @@
 /** Who may call what, and what errors look like: the real server, with a database that is not there. */
 import type { InjectOptions, LightMyRequestResponse } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CatalogueKeeper } from '../../src/catalogue/keeper.ts';
 import { ROLES, type Role } from '../../src/config.ts';
 import { Worker } from '../../src/delivery/worker.ts';
 import { ACCESS, mayCall, type RouteKey } from '../../src/http/access.ts';
@@ -50,7 +51,7 @@ beforeAll(async () => {
   };
   const written = { storeToOrthanc: false, language: 'en', institution: null } as const;
   const reports = new Reports(store, written, () => undefined);
-  app = await createApp({ config, store, worker, metrics, reports, log });
+  app = await createApp({ config, store, catalogue: new CatalogueKeeper(store, log), worker, metrics, reports, log });
   await app.ready();
   const printed = app.printRoutes({ commonPrefix: false });
   registered.push(...printed.split('\n'));
@@ -62,6 +63,14 @@ afterAll(async () => {
 
 const REPORT = '/api/reports/488b66f6-c516-4282-a3d7-e5820a044c5b';
 const EDITOR = '0b1ac1b2-66a4-4f0b-9f6c-6c8a6d7e8f90';
+const VERIFICATION = {
+  environment: 'test',
+  run_by: 'me@host',
+  started_at: '2026-01-01T00:00:00Z',
+  finished_at: '2026-01-01T00:01:00Z',
+  checks: [{ id: 'a', title: 'A', group: 'positive', outcome: 'passed', expected: 'x', seen: 'x', hint: null }],
+  refused_associations: null,
+};
 const EXAMPLES: Partial<Record<RouteKey, Partial<InjectOptions>>> = {
   'POST /api/orthanc/webhook': { payload: { id: 'x', event: 'OnStoredInstance' } },
   'POST /api/session': { payload: { user: 'x', password: 'y' } },
@@ -79,6 +88,12 @@ const EXAMPLES: Partial<Record<RouteKey, Partial<InjectOptions>>> = {
   'POST /api/reports/:id/preliminary': { url: `${REPORT}/preliminary`, payload: { revision: 1 } },
   'POST /api/reports/:id/sign': { url: `${REPORT}/sign`, payload: { revision: 1 } },
   'POST /api/reports/:id/amend': { url: `${REPORT}/amend`, payload: { revision: 1, reason: 'x' } },
+  'POST /api/reports/:id/analyses': {
+    url: `${REPORT}/analyses`,
+    payload: { revision: 1, field: 'measurements', digest: '0'.repeat(64), take: true },
+  },
+  'GET /api/audit/export': { query: { format: 'csv' } },
+  'PUT /api/status/verification': { payload: VERIFICATION },
   'GET /api/reports/:id/versions': { url: `${REPORT}/versions` },
   'GET /api/reports/:id/versions/:n/pdf': { url: `${REPORT}/versions/1/pdf` },
   'POST /api/studies/:id/analyses': { payload: { provider: 'image_quality' } },

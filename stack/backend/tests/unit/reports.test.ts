@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ResultDocument } from '../../src/analysis/documents.ts';
 import { ROLES, type Role } from '../../src/config.ts';
+import { offersOf, taken } from '../../src/reports/newer.ts';
 import { fromResults } from '../../src/reports/analyses.ts';
 import { encapsulate } from '../../src/reports/encapsulate.ts';
 import { instanceUid, seriesUid } from '../../src/reports/identifiers.ts';
 import { linesOf, printable } from '../../src/reports/lines.ts';
 import { ACTIONS, decide, SITUATIONS, situationOf, stateAfter, type Action } from '../../src/reports/machine.ts';
 import { merge } from '../../src/reports/merge.ts';
-import type { FieldValue, VersionDocument } from '../../src/reports/model.ts';
+import type { FieldValue, ReportDocument, VersionDocument } from '../../src/reports/model.ts';
 import { retryMilliseconds } from '../../src/reports/outbox.ts';
 import { personName, renderPdf } from '../../src/reports/pdf.ts';
 import { prefill } from '../../src/reports/prefill.ts';
@@ -251,13 +252,49 @@ describe('results of analyses', () => {
     expect(found).toHaveLength(2);
     expect(one).toEqual({
       field: 'measurements',
-      value: 'The quality 1.0\nSNR: 12.35 1\nMeasurement, not a diagnosis',
+      value: 'The quality 1.0\nSNR: 12.35\nMeasurement, not a diagnosis',
       origin: { kind: 'measurement', source: 'quality 1.0' },
     });
     expect(two?.origin).toEqual({ kind: 'analysis', source: 'model 1.0' });
     const fields = prefill(HEAD, study, [], found);
     expect(fields.measurements).toMatchObject({ value: one?.value, confirmed: false, origin: one?.origin });
     expect(fields.analysis?.value).toContain('<script>  alert(1)</script> (confidence 0.9346)');
+  });
+
+  it('that come later are offered once, below what was typed, and are not confirmed', () => {
+    const value = {
+      value: '',
+      origin: null,
+      confirmed: true,
+      by: 'a',
+      at: null,
+      revision: 3,
+      editor: null,
+      sequence: 0,
+    };
+    const given = fromResults([result('quality', 'measurement', '2026-01-02', { measurements })]);
+    const report = (fields: ReportDocument['fields'], offered: Record<string, string> = {}): ReportDocument =>
+      ({ fields, offered, revision: 7 }) as unknown as ReportDocument;
+
+    const [fresh] = offersOf(HEAD, report({}), given);
+    expect(fresh).toMatchObject({ field: 'measurements', replaces: true, origin: { source: 'quality 1.0' } });
+    if (fresh === undefined) throw new Error('nothing is offered');
+    expect(offersOf(HEAD, report({}, { measurements: fresh.digest }), given)).toEqual([]);
+    expect(offersOf(HEAD, report({ measurements: { ...value, value: `x\n${fresh.value}` } }), given)).toEqual([]);
+
+    const untouched = { ...value, value: 'old', origin: { kind: 'measurement', source: 'quality 0.9' } as const };
+    expect(offersOf(HEAD, report({ measurements: untouched }), given)[0]?.replaces).toBe(true);
+
+    const typed = report({ measurements: { ...value, value: 'Typed.\n' } });
+    const [below] = offersOf(HEAD, typed, given);
+    if (below === undefined) throw new Error('nothing is offered');
+    expect(taken(typed, below)).toMatchObject({
+      value: `Typed.\n\n${fresh.value}`,
+      confirmed: false,
+      by: null,
+      revision: 8,
+      origin: { kind: 'measurement' },
+    });
   });
 
   it('are few lines, whatever a provider answers', () => {

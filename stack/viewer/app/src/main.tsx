@@ -43,7 +43,8 @@ function Pages(): ReactElement {
   const session = useSession();
   const { pathname, search } = useLocation();
   if (session.isPending) return <Waiting what="the pages" />;
-  if (session.isError) return <Failed error={session.error} retry={() => void session.refetch()} />;
+  // Who is logged in stays known while the backend is away, and what is typed stays on the page.
+  if (session.data === undefined) return <Failed error={session.error} retry={() => void session.refetch()} />;
   if (session.data === null) {
     return pathname === '/login' ? (
       <Login />

@@ -1,10 +1,11 @@
 /** A whole site on free ports of loopback: Orthanc with DICOMweb, database, backend and the viewer's server. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { hashPassword } from '../../../backend/src/people/passwords.ts';
+import { hashPassword, parseHash } from '../../../backend/src/people/passwords.ts';
+import { Sessions, type SessionDocument } from '../../../backend/src/people/sessions.ts';
 import {
   BackendServer,
   DatabaseServer,
@@ -27,8 +28,9 @@ export class Site {
   readonly database: DatabaseServer;
   readonly backend: BackendServer;
   readonly port: number;
-  readonly #child: ChildProcess;
+  #child: ChildProcess;
   output = '';
+  readonly #configuration: string;
 
   private constructor(
     folder: Folder,
@@ -36,17 +38,19 @@ export class Site {
     database: DatabaseServer,
     backend: BackendServer,
     port: number,
-    child: ChildProcess,
+    configuration: string,
   ) {
     this.folder = folder;
     this.orthanc = orthanc;
     this.database = database;
     this.backend = backend;
     this.port = port;
-    this.#child = child;
+    this.#configuration = configuration;
+    this.#child = this.#spawn();
   }
 
-  static async start(): Promise<Site> {
+  /** @param more what the backend's configuration has beside or instead of the usual */
+  static async start(more: (folder: Folder) => object = () => ({})): Promise<Site> {
     const folder = new Folder();
     const [orthanc, database] = await Promise.all([
       OrthancServer.start(folder, [DICOMWEB]),
@@ -58,6 +62,8 @@ export class Site {
     );
     writeFileSync(file, JSON.stringify({ people }));
     const backend = await BackendServer.create(folder, orthanc, database, {}, { file, secure_cookies: false });
+    const usual = JSON.parse(readFileSync(backend.file, 'utf8')) as object;
+    writeFileSync(backend.file, JSON.stringify({ ...usual, ...more(folder) }));
     await backend.start();
     await until('the backend is ready', async () => (await backend.request('/readyz')).ok);
 
@@ -80,17 +86,23 @@ export class Site {
         },
       }),
     );
+    const site = new Site(folder, orthanc, database, backend, port, configuration);
+    await until('the viewer answers', async () => (await fetch(`${site.url}/healthz`)).ok);
+    return site;
+  }
+
+  #spawn(): ChildProcess {
     const program = fileURLToPath(new URL('../../dist/server.mjs', import.meta.url));
-    const child = spawn(process.execPath, [program, '--config', configuration], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const site = new Site(folder, orthanc, database, backend, port, child);
+    const child = spawn(process.execPath, [program, '--config', this.#configuration], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
-        site.output += text;
+        this.output += text;
       });
     }
     process.once('exit', () => child.kill('SIGKILL'));
-    await until('the viewer answers', async () => (await fetch(`${site.url}/healthz`)).ok);
-    return site;
+    return child;
   }
 
   get url(): string {
@@ -108,6 +120,37 @@ export class Site {
     return answer.headers.getSetCookie()[0]?.split(';')[0] ?? '';
   }
 
+  /** A session as a login makes it, without the login. @param begun when; long ago, it has ended */
+  async session(role: Role, begun = new Date()): Promise<{ cookie: string; csrf: string }> {
+    const person = { name: role, role, password: await hashed() };
+    const collection = this.database.db.collection<SessionDocument>('sessions');
+    const sessions = new Sessions(collection, [person], { idleMinutes: 30, longestHours: 12 });
+    const { token, session } = await sessions.begin(person, '127.0.0.1', begun);
+    return { cookie: `orthancgen=${token}`, csrf: session.csrf };
+  }
+
+  /** Stores a file over REST. Resolves to Orthanc's answer, which may be a refusal. */
+  async offer(file: string): Promise<Response> {
+    const authorization = `Basic ${Buffer.from(`backend:${this.orthanc.password}`).toString('base64')}`;
+    const answer = await fetch(`http://127.0.0.1:${String(this.orthanc.httpPort)}/instances`, {
+      method: 'POST',
+      body: new Uint8Array(readFileSync(file)),
+      headers: { authorization },
+    });
+    await this.backend.poke();
+    return answer;
+  }
+
+  /** Waits until the backend has recorded a study. */
+  async recorded(study: string): Promise<void> {
+    await until(`the study ${study} is recorded`, async () => (await this.backend.request(`/api/studies/${study}`)).ok);
+  }
+
+  /** Process identifiers, to look at. */
+  get processes(): Readonly<Record<'viewer' | 'backend' | 'orthanc', number | undefined>> {
+    return { viewer: this.#child.pid, backend: this.backend.child?.pid, orthanc: this.orthanc.child?.pid };
+  }
+
   async stop(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
@@ -117,6 +160,15 @@ export class Site {
     await this.database.close();
     this.folder.remove();
   }
+}
+
+let known: ReturnType<typeof parseHash> = null;
+
+/** The password's hash; made once, for it is slow on purpose. */
+async function hashed(): Promise<NonNullable<typeof known>> {
+  known ??= parseHash(await hashPassword(PASSWORD));
+  if (known === null) throw new Error('a hash that cannot be read');
+  return known;
 }
 
 export async function startBrowser(): Promise<Browser> {

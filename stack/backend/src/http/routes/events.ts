@@ -9,7 +9,7 @@ const KEEP_ALIVE_MILLISECONDS = 15_000;
 export function eventRoutes(app: App, newsRoom: NewsRoom, sessions: Sessions | null, cookie: string): void {
   app.get(
     '/api/events',
-    { schema: { tags: ['records'], summary: 'New and changed studies, as server-sent events' } },
+    { schema: { tags: ['records'], summary: 'New and changed studies and analyses, as server-sent events' } },
     async (request, reply) => {
       for (const [name, value] of Object.entries(reply.getHeaders())) {
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -19,7 +19,7 @@ export function eventRoutes(app: App, newsRoom: NewsRoom, sessions: Sessions | n
       const stream = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
       raw.writeHead(200, stream);
       raw.write('retry: 2000\n\n');
-      const stop = newsRoom.listen((news) => raw.write(`event: studies\ndata: ${JSON.stringify(news)}\n\n`));
+      const stop = newsRoom.listen((event, news) => raw.write(`event: ${event}\ndata: ${JSON.stringify(news)}\n\n`));
       const token = request.identity?.session == null ? undefined : request.cookies[cookie];
       const alive = setInterval(() => {
         raw.write(': \n\n');

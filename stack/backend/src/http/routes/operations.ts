@@ -1,4 +1,6 @@
 /** What supervision asks: health, readiness, status, metrics. */
+import { JOB_STATES } from '../../analysis/documents.ts';
+import { queueOf } from '../../analysis/jobs.ts';
 import type { Config } from '../../config.ts';
 import type { Worker } from '../../delivery/worker.ts';
 import type { Metrics } from '../../metrics.ts';
@@ -18,9 +20,14 @@ export interface OperationsOptions {
   readonly worker: Worker;
   readonly metrics: Metrics;
   readonly health: () => Promise<Health>;
+  /** Whether this backend has studies analysed. */
+  readonly analyses: boolean;
 }
 
-export function operationRoutes(app: App, { environment, store, worker, metrics, health }: OperationsOptions): void {
+export function operationRoutes(
+  app: App,
+  { environment, store, worker, metrics, health, analyses }: OperationsOptions,
+): void {
   const tags = ['operations'];
 
   app.get(
@@ -56,6 +63,7 @@ export function operationRoutes(app: App, { environment, store, worker, metrics,
     async (_request, reply) => {
       metrics.oldest.set(ageSeconds(worker.status.oldestUndelivered) ?? 0);
       metrics.leader.set(worker.status.role === 'leader' ? 1 : 0);
+      if (analyses) await tellQueue(store, metrics);
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
   );
@@ -67,6 +75,16 @@ export function operationRoutes(app: App, { environment, store, worker, metrics,
     },
     async () => status(environment, store, worker, await health()),
   );
+}
+
+/** Without a database there is no queue to tell of: the other metrics are told all the same. */
+async function tellQueue(store: Store, metrics: Metrics): Promise<void> {
+  metrics.analyses.reset();
+  metrics.oldestAnalysis.reset();
+  const queue = await queueOf(store.analysisJobs).catch(() => null);
+  if (queue === null) return;
+  for (const state of JOB_STATES) metrics.analyses.set({ state }, queue.counts[state]);
+  metrics.oldestAnalysis.set(ageSeconds(queue.waitingSince) ?? 0);
 }
 
 function ageSeconds(date: Date | null): number | null {

@@ -1,6 +1,8 @@
 /** Patients, studies, series and instances, to be searched and read. */
 import type { FastifyRequest } from 'fastify';
 import type { Collection, Filter, Sort } from 'mongodb';
+import type { Found } from '../../catalogue/catalogue.ts';
+import type { CatalogueKeeper } from '../../catalogue/keeper.ts';
 import { writeAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/database.ts';
 import type { StudyDocument } from '../../store/documents.ts';
@@ -44,6 +46,31 @@ async function page<D extends { _id: string }, T>(
   return { total, limit, offset, items: documents.map((it) => present(it as unknown as D)) };
 }
 
+/** What was found may be removed before it is read: then it is looked for again. */
+const TRIES = 3;
+
+/** A page of what the catalogue found; null where the database must be searched. */
+async function listed<D extends { _id: string }, T>(
+  collection: Collection<D>,
+  catalogue: CatalogueKeeper,
+  search: () => Promise<Found | null>,
+  { limit, offset }: { limit: number; offset: number },
+  present: (document: D) => T,
+): Promise<Page<T> | null> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const found = await search();
+    if (found === null) return null;
+    const { total, ids } = found;
+    const filter = { _id: { $in: [...ids] } } as unknown as Filter<D>;
+    const documents = ids.length === 0 ? [] : await collection.find(filter).toArray();
+    const byId = new Map(documents.map((it) => [it._id as unknown as string, it as unknown as D]));
+    const items = ids.flatMap((id) => byId.get(id) ?? []);
+    if (items.length === ids.length) return { total, limit, offset, items: items.map(present) };
+  }
+  catalogue.distrust();
+  return null;
+}
+
 /** The record with Orthanc's identifier, else the first with the DICOM one. @throws Problem 404 */
 async function one<D extends { _id: string }>(
   collection: Collection<D>,
@@ -76,7 +103,7 @@ async function noteOpened(store: Store, request: FastifyRequest, study: StudyDoc
   );
 }
 
-export function recordRoutes(app: App, store: Store, stableSeconds: number): void {
+export function recordRoutes(app: App, store: Store, catalogue: CatalogueKeeper, stableSeconds: number): void {
   const tags = ['records'];
 
   app.get(
@@ -84,7 +111,9 @@ export function recordRoutes(app: App, store: Store, stableSeconds: number): voi
     {
       schema: { tags, summary: 'Search patients', querystring: patientQuery, response: { 200: pageOf(patientAnswer) } },
     },
-    async ({ query }) => page(store.patients, patientFilter(query), patientSort(query), query, presentPatient),
+    async ({ query }) =>
+      (await listed(store.patients, catalogue, async () => catalogue.patients(query), query, presentPatient)) ??
+      page(store.patients, patientFilter(query), patientSort(query), query, presentPatient),
   );
 
   app.get(
@@ -122,8 +151,10 @@ export function recordRoutes(app: App, store: Store, stableSeconds: number): voi
     },
     async ({ query }) => {
       const now = new Date();
-      return page(store.studies, studyFilter(query), studySort(query), query, (it) =>
-        presentStudy(it, now, stableSeconds),
+      const present = (it: StudyDocument): ReturnType<typeof presentStudy> => presentStudy(it, now, stableSeconds);
+      return (
+        (await listed(store.studies, catalogue, async () => catalogue.studies(query), query, present)) ??
+        page(store.studies, studyFilter(query), studySort(query), query, present)
       );
     },
   );

@@ -9,13 +9,15 @@ import { decide, situationOf } from '../../reports/machine.ts';
 import type { OutboxDocument, ReportDocument, VersionDocument } from '../../reports/model.ts';
 import { versionId } from '../../reports/model.ts';
 import { renderPdf } from '../../reports/pdf.ts';
-import { allow, templateFor, type Person, type Reports } from '../../reports/reports.ts';
+import type { Person, Reports } from '../../reports/reports.ts';
+import { allow, templateFor } from '../../reports/rules.ts';
 import {
   amendBody,
   clashAnswer,
   confirmBody,
   createBody,
   draftBody,
+  newerBody,
   presenceAnswer,
   presenceBody,
   reportAnswer,
@@ -71,12 +73,14 @@ export function reportRoutes(app: App, store: Store, reports: Reports): void {
     const now = new Date();
     const situation = situationOf(report);
     const draft = decide('read_draft', role, situation) === 'allowed';
-    const [subject, newest, deliveries, conflicts, editors] = await Promise.all([
+    const writing = draft && decide('save', role, situation) === 'allowed';
+    const [subject, newest, deliveries, conflicts, editors, newer] = await Promise.all([
       store.studies.findOne({ _id: report.study_id }),
       version === 0 ? null : reports.version(_id, version),
       version === 0 ? new Map<string, OutboxDocument>() : reports.deliveries([versionId(_id, version)]),
       draft ? reports.conflicts(_id) : [],
       draft ? reports.editors(_id, now) : [],
+      writing ? reports.newer(report) : [],
     ]);
     const may = Object.fromEntries(MOST_ACTIONS.map((it) => [it, decide(it, role, situation) === 'allowed']));
     return {
@@ -98,6 +102,9 @@ export function reportRoutes(app: App, store: Store, reports: Reports): void {
               return { id, field, value, by, at: iso(at), other, other_by };
             }),
             editors: editors.map(({ editor, user, field, at }) => ({ editor, user, field, at: iso(at) })),
+            newer: newer.map(({ field, value, origin, digest, replaces }) => {
+              return { field, value, origin, digest, replaces };
+            }),
           },
     };
   };
@@ -241,6 +248,24 @@ export function reportRoutes(app: App, store: Store, reports: Reports): void {
       },
     );
   }
+
+  app.post(
+    '/api/reports/:id/analyses',
+    {
+      schema: {
+        tags,
+        summary: 'Take over, or leave out, a text of analyses that came since',
+        params: reportParams,
+        body: newerBody,
+        response: { 200: reportAnswer },
+      },
+    },
+    async (request) => {
+      await reports.find(request.params.id);
+      const person = personOf(request);
+      return answer(await reports.settleNewer(request.params.id, request.body, person, new Date()), person.role);
+    },
+  );
 
   app.post(
     '/api/reports/:id/amend',

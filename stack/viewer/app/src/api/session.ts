@@ -42,8 +42,9 @@ export function useLogout(): UseMutationResult<void, Error, void> {
   return useMutation({
     mutationFn: async () => call<undefined>('/api/session', { method: 'DELETE' }),
     onSettled: () => {
-      client.clear();
+      // The session's own query stays: a page that is open listens to it, and would not hear of another.
       client.setQueryData(KEY, null);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== KEY[0] });
     },
   });
 }

@@ -109,3 +109,27 @@ export interface AuditEntry {
   study_instance_uid: string | null;
   patient_id: string | null;
 }
+
+/** What `orthancgen verify` told last. */
+export interface Verification {
+  environment: string;
+  run_by: string;
+  started_at: string;
+  finished_at: string;
+  received_at: string;
+  checks: {
+    id: string;
+    title: string;
+    group: 'positive' | 'negative';
+    outcome: 'passed' | 'failed' | 'skipped';
+    expected: string;
+    seen: string;
+    hint: string | null;
+  }[];
+  refused_associations: {
+    since: string;
+    until: string;
+    count: number;
+    latest: { at: string; reason: string; aet: string | null; address: string | null }[];
+  } | null;
+}

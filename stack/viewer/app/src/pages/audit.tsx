@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import { AuditExport } from './audit-export.tsx';
 import { call } from '../api/client.ts';
 import type { AuditEntry, Page } from '../api/types.ts';
 import { Pager } from '../components/pager.tsx';
@@ -20,6 +21,7 @@ export function Audit(): ReactElement {
   return (
     <>
       <h1>Audit trail</h1>
+      <AuditExport />
       {trail.data.total === 0 ? <Empty>Nothing yet.</Empty> : null}
       <div className="scroll" tabIndex={0} role="region" aria-label="Audit trail">
         <table>

@@ -2,15 +2,18 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState, useSyncExternalStore, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
 import { call } from '../api/client.ts';
+import { onAnalyses } from '../api/news.ts';
 import { useSession } from '../api/session.ts';
 import type { Session } from '../api/types.ts';
 import { Name } from '../components/name.tsx';
 import { Failed, Waiting } from '../components/states.tsx';
 import { dicomDate } from '../dicom/dates.ts';
+import { imagesOf } from '../dicom/images.ts';
 import { Conflicts } from '../reports/conflicts.tsx';
 import { Ask } from '../reports/dialogs.tsx';
 import { Field, numberTrouble } from '../reports/field.tsx';
 import { DeliveryState, History } from '../reports/history.tsx';
+import { Newer } from '../reports/newer.tsx';
 import '../reports/reports.css';
 import { saverOf, textOf, type Saver, type Status, type View } from '../reports/saver.ts';
 import { stateText, type ReportPage, type Subject, type Version } from '../reports/types.ts';
@@ -57,6 +60,13 @@ function Open({ saver, user }: { saver: Saver; user: string }): ReactElement {
   const view = useSyncExternalStore(saver.subscribe, saver.view);
   const { report, template } = view;
   const { draft, may, published, language } = report;
+  useEffect(
+    () =>
+      onAnalyses((studies) => {
+        if (studies === null || studies.includes(report.study_id)) void saver.look();
+      }),
+    [saver, report.study_id],
+  );
   return (
     <>
       <p>
@@ -65,7 +75,7 @@ function Open({ saver, user }: { saver: Saver; user: string }): ReactElement {
       <h1 lang={language}>{report.title}</h1>
       {report.subject === null ? null : <Whose subject={report.subject} />}
       <p>
-        <a className="button" href={`/viewer?StudyInstanceUIDs=${encodeURIComponent(report.study_instance_uid)}`}>
+        <a className="button" href={imagesOf(report.study_instance_uid)}>
           Open the images
         </a>
       </p>
@@ -92,6 +102,14 @@ function Open({ saver, user }: { saver: Saver; user: string }): ReactElement {
           textOf={(field) => textOf(view, draft, field)}
           maySettle={may.save}
           onSettle={(conflict, text) => void saver.settle(conflict.id, conflict.field, text)}
+        />
+      )}
+      {draft === null ? null : (
+        <Newer
+          newer={draft.newer}
+          fields={template.sections.flatMap((it) => it.fields)}
+          language={language}
+          saver={saver}
         />
       )}
       {draft !== null && (may.save || published === null) ? <Form saver={saver} view={view} /> : null}

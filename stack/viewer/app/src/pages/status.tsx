@@ -4,6 +4,8 @@ import { call } from '../api/client.ts';
 import type { Status as StatusAnswer } from '../api/types.ts';
 import { Failed, Waiting } from '../components/states.tsx';
 import { instant } from '../dicom/dates.ts';
+import { Queue } from '../status/queue.tsx';
+import { Verification } from '../status/verification.tsx';
 
 const EVERY_MILLISECONDS = 5_000;
 
@@ -53,6 +55,8 @@ export function Status(): ReactElement {
           {worker.last_error === null || worker.failures_in_a_row === 0 ? '' : `; ${worker.last_error.message}`}
         </dd>
       </dl>
+      <Verification />
+      <Queue />
     </>
   );
 }

@@ -1,11 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
 import { Link, useParams } from 'react-router';
+import { StudyAnalyses } from '../analysis/panel.tsx';
 import { call } from '../api/client.ts';
 import type { Instance, Page, Series, Study as StudyRecord } from '../api/types.ts';
 import { Name } from '../components/name.tsx';
 import { Empty, Failed, Waiting } from '../components/states.tsx';
 import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
+import { imagesOf } from '../dicom/images.ts';
 import { personName } from '../dicom/person.ts';
 import { StudyReports } from '../reports/list.tsx';
 
@@ -80,15 +82,9 @@ export function Study(): ReactElement {
           <SeriesCard key={one.id} study={it.study_instance_uid} series={one} />
         ))}
       </ul>
+      <StudyAnalyses study={it} series={series.data?.items ?? []} />
     </>
   );
-}
-
-/** OHIF's page of a study, at a series. */
-function imagesOf(study: string, series?: string): string {
-  const query = new URLSearchParams({ StudyInstanceUIDs: study });
-  if (series !== undefined) query.set('initialSeriesInstanceUID', series);
-  return `/viewer?${query.toString()}`;
 }
 
 function SeriesCard({ study, series: it }: { study: string; series: Series }): ReactElement {

@@ -169,6 +169,11 @@ export class Saver {
     }
   }
 
+  /** Asks what is new beside the text: analyses that came. */
+  async look(): Promise<void> {
+    if (this.#running === null && this.#view.report.may.save) await this.#refresh();
+  }
+
   /** Reads the report anew. */
   async reload(): Promise<void> {
     await this.#guarded(async () => {
@@ -177,8 +182,8 @@ export class Saver {
     });
   }
 
-  /** Does something with the report as it is seen: confirm, preliminary, sign, amend. @throws ApiError */
-  async act(action: 'confirm' | 'preliminary' | 'sign' | 'amend', more: object = {}): Promise<void> {
+  /** Does something with the report as it is seen. @throws ApiError */
+  async act(action: 'confirm' | 'preliminary' | 'sign' | 'amend' | 'analyses', more: object = {}): Promise<void> {
     if (!(await this.flush())) throw new ApiError(0, 'Not everything that was typed is saved yet.');
     const { id, draft } = this.#view.report;
     const body = { revision: draft?.revision, ...more };

@@ -90,11 +90,22 @@ export interface Editor {
   field: string | null;
 }
 
+/** A text of analyses that came since the draft was begun. */
+export interface Newer {
+  field: string;
+  value: string;
+  origin: Origin | null;
+  digest: string;
+  /** Else it is written below what somebody typed. */
+  replaces: boolean;
+}
+
 export interface Draft {
   revision: number;
   fields: Record<string, Value>;
   conflicts: Conflict[];
   editors: Editor[];
+  newer: Newer[];
 }
 
 /** Whose report it is. */

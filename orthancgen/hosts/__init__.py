@@ -1,0 +1,1 @@
+"""What brings environments to other machines: their inventory, and programs that are built elsewhere."""

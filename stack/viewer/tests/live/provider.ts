@@ -1,0 +1,129 @@
+/** A provider of analysis that answers with what a contract forbids, or with text that is meant to hurt. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+
+export const ID = 'hostile';
+/** Text that would do something in a page which takes it for more than text. */
+export const SCRIPT = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>\u202ecba';
+
+/** Way of answering -> what comes of it: a result, or a reason of which this is a part. */
+export const WAYS = {
+  'hostile text': null,
+  'longer than 1 MiB': 'longer than',
+  'wrong types': 'not as the contract says',
+  'no JSON': 'not as the contract says',
+  'deep nesting': 'not as the contract says',
+  'another study': 'another study',
+  'never answers': 'no answer within',
+  'drips without end': 'no answer within',
+  'hangs up in the middle': 'cannot be reached',
+  'leads elsewhere': 'answered 302',
+  'an error with script': 'answered 500',
+} as const satisfies Readonly<Record<string, string | null>>;
+export type Way = keyof typeof WAYS;
+
+export class HostileProvider {
+  way: Way = 'hostile text';
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      if (request.url === '/v1/provider') {
+        response.end(JSON.stringify(card()));
+        return;
+      }
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        if (request.url === '/v1/analyses') {
+          this.#answer((JSON.parse(body) as { study_instance_uid: string }).study_instance_uid, response);
+        } else {
+          response.writeHead(404).end();
+        }
+      });
+    });
+  }
+
+  #answer(study: string, response: ServerResponse): void {
+    const good = result(study);
+    switch (this.way) {
+      case 'hostile text':
+        response.end(JSON.stringify(good));
+        return;
+      case 'longer than 1 MiB':
+        response.end(JSON.stringify({ ...good, statement: 'x'.repeat(64 * 1024 * 1024) }));
+        return;
+      case 'wrong types':
+        response.end(JSON.stringify({ ...good, findings: { length: 1e9 }, measurements: 'many', statement: ['S'] }));
+        return;
+      case 'no JSON':
+        response.end(SCRIPT.repeat(1000));
+        return;
+      case 'deep nesting':
+        response.end('['.repeat(500_000));
+        return;
+      case 'another study':
+        response.end(JSON.stringify({ ...good, study_instance_uid: '1.2.3' }));
+        return;
+      case 'never answers':
+        return;
+      case 'drips without end': {
+        response.write('{"statement":"');
+        const timer = setInterval(() => response.write('x'), 50);
+        response.on('close', () => {
+          clearInterval(timer);
+        });
+        return;
+      }
+      case 'hangs up in the middle':
+        response.writeHead(200, { 'content-length': '1000' });
+        response.write('{');
+        setTimeout(() => response.destroy(), 50);
+        return;
+      case 'leads elsewhere':
+        response.writeHead(302, { location: 'http://192.0.2.1/' }).end();
+        return;
+      case 'an error with script':
+        response.writeHead(500).end(JSON.stringify({ detail: `${SCRIPT}\u0007\u2028` }));
+    }
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    return `http://127.0.0.1:${String(address.port)}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+function card(): object {
+  const words = { title: SCRIPT.slice(0, 64), statement: SCRIPT, licence: SCRIPT.slice(0, 64) };
+  return { id: ID, version: '<b>1</b>', kind: 'measurement', modalities: [SCRIPT.slice(0, 16)], ...words };
+}
+
+function result(study: string): object {
+  const finding = { name: 'one', text: SCRIPT, confidence: 1 };
+  const measurement = { name: 'size', title: SCRIPT.slice(0, 64), value: 1e308, unit: '<b>mm</b>' };
+  return {
+    study_instance_uid: study,
+    statement: SCRIPT,
+    findings: [finding, { ...finding, text: 'long '.repeat(400) }],
+    measurements: [measurement],
+    not_examined: [],
+    provenance: {
+      provider: ID,
+      version: '<b>1</b>',
+      model_digest: null,
+      input_digest: `sha256:${'0'.repeat(64)}`,
+      started_at: '2026-01-02T10:11:12Z',
+      duration_seconds: 0,
+      instances_given: 1,
+      instances_examined: 1,
+      parameters: { one: SCRIPT },
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/** Providers of analysis for the pages: the service of stack/analysis, and one that answers what it is told to. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, until } from '../../../backend/tests/live/servers.ts';
+import type { Site } from './site.ts';
+
+const ANALYSIS = fileURLToPath(new URL('../../../analysis', import.meta.url));
+const PYTHON = process.env.ORTHANCGEN_ANALYSIS_PYTHON ?? join(ANALYSIS, '.venv/bin/python');
+const TOKEN = 'provider-token-0123456789';
+export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
+
+interface Asked {
+  study_instance_uid: string;
+  series: { series_instance_uid: string; instances: { sop_instance_uid: string }[] }[];
+}
+
+/** `image_quality` of stack/analysis as a process. */
+export class QualityService {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.#child = child;
+  }
+
+  static async start(site: Site): Promise<QualityService> {
+    const port = await freePort();
+    const place = site.folder.sub('analysis');
+    writeFileSync(join(place, 'token'), `${TOKEN}\n`);
+    writeFileSync(join(place, 'orthanc'), `${site.orthanc.password}\n`);
+    const file = join(place, 'analysis.json');
+    const dicomweb = {
+      url: `http://127.0.0.1:${String(site.orthanc.httpPort)}/dicom-web`,
+      username: 'backend',
+      password_file: 'orthanc',
+    };
+    const listen = { host: '127.0.0.1', port };
+    writeFileSync(
+      file,
+      JSON.stringify({ listen, dicomweb, token_file: 'token', providers: [{ kind: 'image_quality' }] }),
+    );
+    const child = spawn(PYTHON, ['-m', 'orthancgen_analysis', '--config', file], {
+      stdio: 'ignore',
+      env: { ...process.env, PYTHONPATH: ANALYSIS },
+    });
+    process.once('exit', () => child.kill('SIGKILL'));
+    const base = `http://127.0.0.1:${String(port)}`;
+    await until('the service answers', async () => (await fetch(`${base}/healthz`)).ok, 60);
+    return new QualityService(`${base}/image_quality`, child);
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+/** A provider whose words are hostile and whose state the test decides. */
+export class Marker {
+  /** 200, or the status it refuses with, and its reason. */
+  status = 200;
+  version = '1.0';
+  statement = 'Triage aid of the tests; not a diagnosis';
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      response.setHeader('content-type', 'application/json');
+      if (request.url === '/v1/provider') {
+        response.end(JSON.stringify(this.#card()));
+        return;
+      }
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        response.statusCode = this.status;
+        const asked = JSON.parse(body) as Asked;
+        const refusal = {
+          type: 'about:blank',
+          title: 'no',
+          status: this.status,
+          detail: `no model for this ${HOSTILE}`,
+        };
+        response.end(JSON.stringify(this.status === 200 ? this.#result(asked) : refusal));
+      });
+    });
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #card(): object {
+    const { version, statement } = this;
+    const card = { intended_use: 'tests', limitations: 'everything', labels: ['mark'], threshold: 0.5 };
+    return { id: 'marker', version, title: 'Marker', kind: 'model', statement, modalities: [], licence: 'L', card };
+  }
+
+  #result({ study_instance_uid, series }: Asked): object {
+    const [first] = series;
+    const [image] = first?.instances ?? [];
+    if (first === undefined || image === undefined) throw new Error('nothing was asked');
+    const { series_instance_uid } = first;
+    const { sop_instance_uid } = image;
+    const reference = { series_instance_uid, sop_instance_uid, frame: 1 };
+    const box = { type: 'box', points: [[20, 30], [90.4, 100.6]] }; // prettier-ignore
+    const given = series.reduce((sum, it) => sum + it.instances.length, 0);
+    return {
+      study_instance_uid,
+      statement: this.statement,
+      findings: [
+        { name: 'mark', text: `A mark in the middle ${HOSTILE}`, confidence: 0.93456, reference, region: box },
+        { name: 'note', text: 'ملاحظة على الصورة', confidence: null, reference: null, region: null },
+      ],
+      measurements: [
+        { name: 'score', title: 'Score', value: 0.000012345, unit: '1', reference },
+        { name: 'length', title: 'Length', value: 12.3456789, unit: 'mm', reference: null },
+      ],
+      not_examined: [{ reference, why: `the file is broken ${HOSTILE}` }],
+      provenance: {
+        provider: 'marker',
+        version: this.version,
+        model_digest: `sha256:${'ab'.repeat(32)}`,
+        input_digest: `sha256:${'cd'.repeat(32)}`,
+        started_at: '2026-01-02T03:04:05Z',
+        duration_seconds: 0.1,
+        instances_given: given + 1,
+        instances_examined: given,
+        parameters: { threshold: 0.5, label: HOSTILE },
+      },
+    };
+  }
+}
+
+/** Gives the site's backend its providers, and starts it anew. */
+export async function withProviders(site: Site, providers: Readonly<Record<string, string>>): Promise<void> {
+  const configuration = JSON.parse(readFileSync(site.backend.file, 'utf8')) as object;
+  writeFileSync(join(site.backend.file, '..', 'provider'), `${TOKEN}\n`, { mode: 0o600 });
+  const listed = Object.entries(providers).map(([id, url]) => ({ id, url, token_file: 'provider' }));
+  const analysis = { providers: listed, poll_seconds: 0.2, attempts: 3, retry_seconds: 3_600 };
+  writeFileSync(site.backend.file, JSON.stringify({ ...configuration, analysis }));
+  await site.backend.stop();
+  await site.backend.start();
+  await until('the backend is ready', async () => (await site.backend.request('/readyz')).ok);
+}

@@ -1,0 +1,89 @@
+"""The container image of the command on a real engine: a folder is mounted, and nothing else is there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthancgen import __version__
+from orthancgen.resources import locate
+from scripts import image
+from tests.support.engine import TestEngine
+from tests.support.images import TestImages, tag
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.live
+NAME = tag("command:1")
+
+
+@pytest.fixture(scope="module")
+def client(engine: TestEngine, images: TestImages) -> Any:
+    """A client of the engine, which has the image; Debian 13 with Python stands for the image `python`."""
+    used = engine.connect().client
+    used.api.timeout = 600
+    image.build(used.api, NAME, {"BASE_IMAGE": images.mongo})
+    return used
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(locate("environments"), tmp_path / "work" / "environments")
+    work = tmp_path / "work"
+    (work / "golden.yaml").write_text("extends: environments/prod.yaml\northanc: {version: 1.13.0}\n")
+    for path in (tmp_path, *tmp_path.parents[:2]):
+        path.chmod(0o755)
+    return work
+
+
+def run(client: Any, folder: Path, *arguments: str, mode: str = "ro", **more: Any) -> tuple[int, str, str]:
+    container = client.containers.create(
+        NAME, [*arguments], volumes={str(folder): {"bind": "/work", "mode": mode}}, network_mode="none",
+        read_only=True, cap_drop=["ALL"], security_opt=["no-new-privileges"], **more,
+    )  # fmt: skip
+    try:
+        container.start()
+        code = container.wait(timeout=120)["StatusCode"]
+        return code, container.logs(stderr=False).decode(), container.logs(stdout=False).decode()
+    finally:
+        container.remove(force=True)
+
+
+def test_it_is_ours_and_runs_as_nobody(client: Any, folder: Path) -> None:
+    configuration = client.images.get(NAME).attrs["Config"]
+    assert configuration["User"] == "10004:10004"
+    assert configuration["Labels"]["org.opencontainers.image.version"] == __version__
+    assert run(client, folder, "--version")[:2] == (0, f"orthancgen, version {__version__}\n")
+    code, shown, _ = run(client, folder)
+    assert code == 0
+    assert shown.startswith("Usage: orthancgen [OPTIONS] COMMAND")
+
+
+def test_it_validates_and_audits_what_is_mounted(client: Any, folder: Path) -> None:
+    code, shown, told = run(client, folder, "validate", "prod", "staging")
+    assert (code, told) == (0, "")
+    assert "environments/prod.yaml: valid for Orthanc 1.13.0" in shown
+    code, shown, _ = run(client, folder, "audit", "prod", "--format", "json")
+    assert code == 0
+    assert json.loads(shown)["summary"]["low"] == 3
+    (folder / "environments" / "prod.yaml").write_text("environment: prod\nkind: nothing\n")
+    code, shown, _ = run(client, folder, "validate", "prod")
+    assert code == 2
+    assert "kind" in shown
+
+
+def test_it_renders_the_golden_bundle(client: Any, folder: Path) -> None:
+    code, _, told = run(client, folder, "render", "golden.yaml", "-o", "bundle")
+    assert code == 3, "a folder that is mounted read-only"
+    assert "read-only" in told.lower()
+    folder.chmod(0o777)
+    code, _, told = run(client, folder, "render", "golden.yaml", "-o", "bundle", mode="rw")
+    assert code == 0, told
+    golden = ROOT / "tests" / "golden" / "prod-1.13.0"
+    rendered = folder / "bundle"
+    assert {str(path.relative_to(rendered)): path.read_bytes() for path in rendered.rglob("*") if path.is_file()} == {
+        str(path.relative_to(golden)): path.read_bytes() for path in golden.rglob("*") if path.is_file()
+    }

@@ -1,0 +1,230 @@
+"""Hosts for Ansible: containers with systemd, an SSH server and Debian's Orthanc, on a network of the tests' engine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.engine import TestEngine
+from tests.support.images import CACHE, CONSTRAINTS, MONGO_PLATFORMS, MONGO_PYTHON, debian, import_image, tag
+from tests.support.servers import cannot_run, require_program, wait_until
+from tests.support.tool_environments import ansible_folder
+
+ROOT: Final = Path(__file__).parents[2]
+LOGIN: Final = "operator"
+WHEELHOUSE: Final = "/srv/wheelhouse"
+_PACKAGES: Final = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-venv"),
+    *("orthanc", "orthanc-dicomweb", "nftables", "iproute2"),
+)
+_HYBRID: Final = ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
+"""systemd 256 and later wants control groups of version 2 alone; in a container it takes these as a kernel's words."""
+
+_UNKNOWN: Final = frozenset({"CAP_BPF", "CAP_PERFMON", "CAP_CHECKPOINT_RESTORE"})
+"""Docker 20.10 does not know them."""
+_NOT_COMPARED: Final = (
+    *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
+    *(f"/home/{LOGIN}/.ansible", "/root/.ansible"),
+)
+"""What changes by itself, or by a login."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host: the container's name, and its address on the engine's network."""
+
+    name: str
+    address: str
+    engine: TestEngine
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """Run a command on it as root; what it printed."""
+        done = _docker(self.engine, "exec", self.name, *command)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def is_up(self) -> bool:
+        """Whether its init has started everything."""
+        return self.run("systemctl", "is-system-running", check=False).strip() == "running"
+
+    def restart(self) -> None:
+        """Stop it and start it, as by its power button."""
+        done = _docker(self.engine, "restart", "--time", "30", self.name)
+        assert done.returncode == 0, done.stderr
+
+    def files(self) -> str:
+        """Everything on its disk that a deploy could touch, with modes, owners, times and sizes."""
+        skipped = " ".join(f"-path {path} -prune -o" for path in _NOT_COMPARED)
+        return self.run("sh", "-c", f"find / {skipped} -printf '%p %m %U %G %s %T@ %l\\n' | sort")
+
+
+@dataclass
+class Ansible:
+    """The controller: folders, keys and variables for the commands of Ansible.
+
+    Attributes:
+        folder: of the inventory, the environments and everything else.
+        wheel: of the checkout.
+        apps: the programs for Node.js.
+        variables: of every host, beside those of the inventory.
+    """
+
+    folder: Path
+    wheel: Path
+    apps: Path
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def playbook(self, name: str, *options: str, code: int = 0) -> Ran:
+        """Run a playbook of the collection, and demand its exit code."""
+        command = [str(ansible_folder() / "ansible-playbook"), "-i", "hosts.yaml", f"orthancgen.site.{name}", *options]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environ(), capture_output=True, text=True, stdin=subprocess.DEVNULL,
+            timeout=400,
+        )  # fmt: skip
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
+        return Ran(done.stdout + done.stderr)
+
+    def environ(self) -> dict[str, str]:
+        """The variables of a command."""
+        return {
+            **{name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")},
+            "PATH": f"{ansible_folder()}:{os.environ['PATH']}",
+            "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
+            "ANSIBLE_CONFIG": "/dev/null",
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_HOST_KEY_CHECKING": "False",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "True",
+            "ANSIBLE_PRIVATE_KEY_FILE": str(self.folder / "key"),
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile=/dev/null",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.folder / "cp"),
+            "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password"),
+        }
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a playbook printed."""
+
+    text: str
+
+    def changed(self) -> set[tuple[str, str]]:
+        """Task and host of everything that changed."""
+        found, task = set(), ""
+        for line in self.text.splitlines():
+            if line.startswith("TASK ["):
+                task = line.split("[", 1)[1].rsplit("]", 1)[0].split(" : ")[-1]
+            elif matched := re.match(r"changed: \[([^\]]+?)(?: -> [^\]]*)?\]", line):
+                found.add((task, matched.group(1)))
+        return found
+
+    def recap(self) -> Mapping[str, Mapping[str, int]]:
+        """The numbers of each host at the end."""
+        lines = self.text.split("PLAY RECAP", 1)[1].splitlines()[1:]
+        return {
+            line.split(":")[0].strip(): {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", line)}
+            for line in lines
+            if "ok=" in line
+        }
+
+
+def _docker(engine: TestEngine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, env={**os.environ, **engine.environment}
+    )
+
+
+def _capabilities() -> list[str]:
+    """All that this process itself may have: a container cannot have more, and --privileged asks for all there are."""
+    status = Path("/proc/self/status").read_text()
+    bounding = next(line.split()[1] for line in status.splitlines() if line.startswith("CapBnd:"))
+    decoded = subprocess.run(["capsh", f"--decode={bounding}"], capture_output=True, text=True, check=True).stdout
+    return [name for name in decoded.strip().partition("=")[2].upper().split(",") if name not in _UNKNOWN]
+
+
+@contextmanager
+def running_hosts(engine: TestEngine, names: tuple[str, ...], key: str) -> Iterator[dict[str, Host]]:
+    """Hosts that let LOGIN in with an SSH key, and become root by sudo; removed at the end."""
+    require_program("capsh", "apt-get install libcap2-bin")
+    if Path("/sys/fs/cgroup/cgroup.controllers").exists():
+        cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
+    api = engine.connect().client.api
+    import_image(api, debian("trixie", include=_PACKAGES), "base:host")
+    rights = [word for name in _capabilities() for word in ("--cap-add", name)]
+    for what in ("seccomp", "apparmor", "systempaths"):
+        rights += ["--security-opt", f"{what}=unconfined"]
+    hosts = {}
+    try:
+        for name in names:
+            started = _docker(
+                engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights,
+                "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
+                "--volume", f"{wheelhouse()}:{WHEELHOUSE}:ro", tag("base:host"), "/sbin/init", *_HYBRID,
+            )  # fmt: skip
+            assert started.returncode == 0, started.stderr
+        for name in names:
+            form = "{{.NetworkSettings.IPAddress}}"
+            hosts[name] = host = Host(name, _docker(engine, "inspect", "--format", form, name).stdout.strip(), engine)
+            script = (
+                f"useradd --create-home --shell /bin/sh {LOGIN} && install -d -m 700 -o {LOGIN} ~{LOGIN}/.ssh && "
+                f"echo '{key}' > ~{LOGIN}/.ssh/authorized_keys && chown {LOGIN} ~{LOGIN}/.ssh/authorized_keys && "
+                f"echo '{LOGIN} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{LOGIN} && "
+                "systemctl disable --quiet --now orthanc.service"
+            )
+            wait_until(host.is_up, what="systemd has started what it starts")
+            host.run("sh", "-c", script)
+        yield hosts
+    finally:
+        _docker(engine, "rm", "--force", "--volumes", *names)
+
+
+@contextmanager
+def controller() -> Iterator[Ansible]:
+    """A folder with a key pair, the collection, the wheel of the checkout and the archive of `orthancgen apps`."""
+    for program, package in (("ssh", "openssh-client"), ("ssh-keygen", "openssh-client")):
+        require_program(program, f"apt-get install {package}")
+    with tempfile.TemporaryDirectory(prefix="oga-") as temporary:
+        folder = Path(temporary)
+        collection = folder / "collections" / "ansible_collections" / "orthancgen"
+        collection.mkdir(parents=True)
+        (collection / "site").symlink_to(ROOT / "ansible")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / "wheel")]
+        subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+        (wheel,) = (folder / "wheel").glob("*.whl")
+        apps = folder / "apps.tar.gz"
+        packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps)]
+        subprocess.run(packed, check=True, capture_output=True)
+        yield Ansible(folder, wheel, apps)
+
+
+def wheelhouse() -> Path:
+    """A folder with the wheels of all that orthancgen needs on a host with Debian 13, made once for each list."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["native"]]
+    digest = hashlib.sha256("\n".join([*wanted, CONSTRAINTS.read_text()]).encode()).hexdigest()[:16]
+    target = CACHE / f"wheelhouse-{digest}-python{MONGO_PYTHON}"
+    if not target.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            made = Path(scratch) / "wheels"
+            command = [
+                sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"--dest={made}",
+                f"--python-version={MONGO_PYTHON}", "--only-binary=:all:", "--constraint", str(CONSTRAINTS),
+                *(f"--platform={one}" for one in MONGO_PLATFORMS), *wanted,
+            ]  # fmt: skip
+            done = subprocess.run(command, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr[-2000:]
+            made.chmod(0o755)
+            made.rename(target)
+    return target

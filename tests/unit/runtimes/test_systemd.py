@@ -1,0 +1,70 @@
+"""The unit of systemd: what it says, what it cannot carry, and the variables beside it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orthancgen.cli.output import load_plan
+from orthancgen.errors import DeployError, RenderError, StartError
+from orthancgen.plan.model import Plan
+from orthancgen.resources import locate
+from orthancgen.runtimes.native import systemd
+from orthancgen.runtimes.state import State
+from orthancgen.site.deployment import Deployment
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    built = load_plan(str(locate("environments") / "staging.yaml"))[1]
+    return replace(built, site=built.site.model_copy(update={"deployment": deployment("systemd")}))
+
+
+def deployment(under: str) -> Deployment:
+    return Deployment.model_validate({"supervisor_under": under})
+
+
+def test_the_unit_closes_what_is_not_listed(plan: Plan) -> None:
+    storage = plan.site.orthanc.model_copy(
+        update={"storage": plan.site.orthanc.storage.model_copy(update={"path": "/srv/images"})}
+    )
+    elsewhere = replace(plan, site=plan.site.model_copy(update={"orthanc": storage}))
+    text = systemd.unit_text(elsewhere, State(Path("/var/lib/orthancgen/staging")))
+    said = re.findall(r"^([A-Za-z]+)=(.*)$", text, re.MULTILINE)
+    assert ("ProtectSystem", "strict") in said
+    assert ("NoNewPrivileges", "yes") in said
+    assert [value for key, value in said if key == "ReadWritePaths"] == ["/var/lib/orthancgen/staging", "/srv/images"]
+    assert ("EnvironmentFile", "/var/lib/orthancgen/staging/run/supervisor.env") in said
+
+
+@pytest.mark.parametrize("root", ["/var/lib/a b", "/var/lib/a$b", "/var/lib/a'b"])
+def test_a_folder_that_a_unit_cannot_name_is_refused(plan: Plan, root: str) -> None:
+    with pytest.raises(RenderError, match="a unit of systemd cannot carry"):
+        systemd.unit_text(plan, State(Path(root)))
+
+
+def test_values_of_variables_are_quoted_and_control_characters_refused() -> None:
+    assert systemd._environment({"B": 'a "b" \\c', "A": ""}) == 'A=""\nB="a \\"b\\" \\\\c"\n'
+    with pytest.raises(StartError, match="the variable A"):
+        systemd._environment({"A": "a\nB=c"})
+
+
+def test_a_host_without_systemd_is_told_so(plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_RUNNING", tmp_path / "none")
+    with pytest.raises(DeployError, match="has no systemd"):
+        systemd.require(plan)
+    systemd.require(replace(plan, site=plan.site.model_copy(update={"deployment": deployment("nothing")})))
+
+
+def test_the_unit_of_another_state_folder_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "UNIT_FOLDER", tmp_path)
+    monkeypatch.setattr(systemd, "_RUNNING", tmp_path / "none")
+    unit = tmp_path / "orthancgen-staging.service"
+    unit.write_text("EnvironmentFile=/var/lib/orthancgen/staging/run/supervisor.env\n")
+    systemd.forget(State(Path("/srv/states/staging")))
+    assert unit.exists()
+    systemd.forget(State(Path("/var/lib/orthancgen/staging")))
+    assert not unit.exists()
