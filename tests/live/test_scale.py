@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import threading
@@ -9,12 +10,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from tests.support.proof import VARIABLE, ProofFigures
-from tests.support.servers import require_dcmtk, wait_until
+from tests.support.servers import OrthancServer, require_dcmtk, wait_until
 from tests.support.shared_index import Shared, SharingOrthanc, sharing
 
 SENDERS = 8
@@ -131,3 +133,31 @@ def test_nothing_is_lost_or_twice_whoever_is_killed(
         "instances stored by two Orthancs on one PostgreSQL; one, and the backend that followed, killed meanwhile",
         len(uids), f"each stored and on record once, by {attempts} associations",
     )  # fmt: skip
+
+
+class FromMountedFolder(OrthancServer):
+    """Orthanc started on a folder as Kubernetes mounts it: its files are links into a hidden folder of this moment."""
+
+    def command(self) -> list[str]:
+        program, file = super().command()
+        mounted = self.folder / "mounted"
+        if not mounted.exists():
+            (mounted / "..2026_01_02").mkdir(parents=True)
+            (mounted / "..data").symlink_to("..2026_01_02")
+            configuration = json.loads(Path(file).read_text())
+            parts = {
+                "orthanc.json": configuration,
+                "orthanc.secret.json": {"RegisteredUsers": {"somebody": "a-password"}},
+            }
+            for name, part in parts.items():
+                (mounted / "..2026_01_02" / name).write_text(json.dumps(part))
+                (mounted / name).symlink_to(f"..data/{name}")
+        return [program, str(mounted)]
+
+
+def test_orthanc_reads_a_folder_as_kubernetes_mounts_it(tmp_path: Path) -> None:
+    with FromMountedFolder(tmp_path, {"AuthenticationEnabled": True, "Name": "Mounted"}) as orthanc:
+        url = f"{orthanc.url}/system"
+        assert httpx.get(url, trust_env=False).status_code == 401
+        answer = httpx.get(url, auth=("somebody", "a-password"), trust_env=False)
+        assert answer.json()["Name"] == "Mounted"

@@ -27,13 +27,14 @@ from orthancgen.render.container_files import (
     project_name,
     users,
 )
-from orthancgen.render.image_layouts import image_layout
-from orthancgen.render.kubernetes.pods import (
+from orthancgen.render.container_programs import (
     POSTGRESQL_FOLDER,
+    command_of,
     files,
     postgresql_arguments,
     postgresql_environment,
 )
+from orthancgen.render.image_layouts import image_layout
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
 from orthancgen.render.quoting import comment, compose
 
@@ -155,13 +156,8 @@ def _program(plan: Plan, service: ServiceName) -> dict[str, Any]:
         }
     if service == "postgresql":
         return {"command": postgresql_arguments(plan), "environment": postgresql_environment(plan)}
-    commands = {
-        "gateway": ["haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"],
-        "backend": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"],
-        "viewer": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"],
-        "database-account": ["node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"],
-    }
-    return {"entrypoint": commands[service][:1], "command": commands[service][1:]}
+    program, *arguments = command_of(service)
+    return {"entrypoint": [program], "command": arguments}
 
 
 def _joined(plan: Plan, service: ServiceName) -> list[str]:
