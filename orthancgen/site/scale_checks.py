@@ -112,6 +112,24 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
             ("verification", "address"), "from which address `orthancgen verify` calls is known to nobody here",
             "the address of the host on which it will run, or enabled: false",
         )  # fmt: skip
+    addresses: tuple[tuple[KeyPath, str | None], ...] = (
+        (("dicom", "published_on"), site.dicom.published_on),
+        (("http", "listen_on"), site.http.listen_on),
+        (("backend", "listen_on"), site.backend.listen_on),
+        (("viewer", "listen_on"), site.viewer.listen_on),
+    )
+    for path, address in addresses:
+        anywhere = address in (None, "0.0.0.0", "127.0.0.1")  # noqa: S104
+        if not anywhere or (address == "127.0.0.1" and path[0] == "dicom"):
+            yield Violation(
+                path, "each of several hosts has other addresses: a port is published on all of them, or on none",
+                '"0.0.0.0", or 127.0.0.1 for not at all' if path[0] != "dicom" else "leave it out",
+            )  # fmt: skip
+    if not site.http.tls.enabled and not is_loopback(site.http.listen_on):
+        yield Violation(
+            ("http", "listen_on"), "what is reached from other hosts goes through the gateway, which ends HTTPS",
+            "http: {tls: {enabled: true}}, or listen_on: 127.0.0.1",
+        )  # fmt: skip
     if site.orthanc.storage.index_path is not None:
         yield Violation(
             ("orthanc", "storage", "index_path"), "a folder of one host is not that of another",

@@ -37,6 +37,7 @@ from orthancgen.render.container_programs import (
 from orthancgen.render.image_layouts import image_layout
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
 from orthancgen.render.quoting import comment, compose
+from orthancgen.site.types import is_loopback
 
 LABEL: Final = "org.orthancgen.environment"
 SECRETS_VARIABLE: Final = "ORTHANCGEN_SECRETS"
@@ -200,6 +201,8 @@ def _published(plan: Plan, service: ServiceName) -> list[dict[str, Any]]:
     return [
         {"target": one.port, "published": one.port, "protocol": "tcp", "mode": "host"}
         for one in sorted(found.listeners if found else (), key=lambda one: one.port)
+        # A node's port is on every address of it: what is for the host alone has none.
+        if not is_loopback(one.address)
     ]
 
 

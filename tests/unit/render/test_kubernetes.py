@@ -93,6 +93,8 @@ def test_who_comes_from_outside_is_seen_with_his_own_address() -> None:
         assert (service["spec"].get("externalTrafficPolicy") == "Local") == outside
     reached = of_kind(WHOLE, "Service")["orthanc-dicom"]["spec"]["loadBalancerSourceRanges"]
     assert reached == ["192.0.2.10/32"]
+    [port] = of_kind(WHOLE, "Service")["gateway"]["spec"]["ports"]  # the others are for the host alone
+    assert port["port"] == 8042
     assert "loadBalancerSourceRanges" not in of_kind(SMALL, "Service")["orthanc-dicom"]["spec"]
 
 

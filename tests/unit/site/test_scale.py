@@ -51,6 +51,9 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         {**SWARM, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": OPEN}},
         ["orthanc.settings.AwsS3Storage.SecretKey"],
     ),
+    ({**SWARM, "dicom/published_on": "192.0.2.1"}, ["dicom.published_on"]),
+    ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
+    ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
     ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
 ]
 
