@@ -15,12 +15,11 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from tests.support.proof import VARIABLE, ProofFigures
+from tests.support.proof import ProofFigures
 from tests.support.servers import OrthancServer, require_dcmtk, wait_until
 from tests.support.shared_index import Shared, SharingOrthanc, sharing
 
 SENDERS = 8
-INSTANCES = 2_000 if VARIABLE in os.environ else 320
 SECONDS = 180.0
 
 
@@ -89,17 +88,11 @@ def changes(orthanc: SharingOrthanc) -> list[dict[str, Any]]:
             return found
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    folder = tmp_path_factory.mktemp("images")
-    return folder, write_images(folder, INSTANCES)
-
-
-def test_nothing_is_lost_or_twice_whoever_is_killed(
-    images: tuple[Path, list[str]], tmp_path: Path, proof_figures: ProofFigures
-) -> None:
-    folder, uids = images
-    with sharing(tmp_path) as shared:
+@pytest.mark.parametrize("count", [320, pytest.param(2_000, marks=pytest.mark.proof)])
+def test_nothing_is_lost_or_twice_whoever_is_killed(count: int, tmp_path: Path, proof_figures: ProofFigures) -> None:
+    folder = tmp_path / "images"
+    uids = write_images(folder, count)
+    with sharing(tmp_path / "site") as shared:
         wait_until(lambda: shared.leader() is not None, seconds=SECONDS, what="one backend follows Orthanc")
         names = [orthanc.get("/system")["DatabaseServerIdentifier"] for orthanc in shared.orthancs]
         assert names == ["orthanc-1", "orthanc-2"]
