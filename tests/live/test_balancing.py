@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.servers import cannot_run, require_program, wait_until
 
+pytestmark = pytest.mark.live
 DOCS = (Path(__file__).parents[2] / "docs/scale.md").read_text()
 NFT, HAPROXY, SHELL = (re.findall(rf"```{kind}\n(.*?)```", DOCS, re.DOTALL)[0] for kind in ("nft", "haproxy", "sh"))
 BALANCER, PORT, CALLER = "10.77.1.1", "4242", "10.77.1.2"

@@ -19,6 +19,7 @@ from tests.support.proof import ProofFigures
 from tests.support.servers import OrthancServer, require_dcmtk, wait_until
 from tests.support.shared_index import Shared, SharingOrthanc, sharing
 
+pytestmark = pytest.mark.live
 SENDERS = 8
 SECONDS = 180.0
 
