@@ -39,7 +39,7 @@ def measure(size: Size, folder: Path) -> Result:
             ratio("rate until on record, two and four / one of each", measured, one_recorded, two_recorded, None),
         ),
         (
-            "No target: all share one machine, so several gain little here; several machines were not measured.",
+            "No target: all share one machine, where several cost more than they bring; several machines were not run.",
             "After each run every image is stored once and on record once, or the run counts as failed.",
             "PostgreSQL runs with fsync=off, for both. The plugin is Debian's 5.0: its transactions are serializable.",
         ),
