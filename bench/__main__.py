@@ -25,6 +25,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "growth": "growth",
     "deploy": "deploying",
     "audit": "auditing",
+    "scale": "scaling",
     "search": "searching",
 }
 """Name -> module of this package, whose ``measure(Size, Path) -> Result`` is the benchmark."""

@@ -87,7 +87,7 @@ def load(env: str | os.PathLike[str]) -> Environment:
     loaded = read_environment(resolve(os.fspath(env)), installed_version)
     site = loaded.require()
     pins: Mapping[str, str] = {}
-    if site.runtime == "compose":
+    if site.runtime != "native":
         from orthancgen.runtimes.compose.pins import pinned
 
         pins = pinned(loaded.path)

@@ -13,6 +13,8 @@ if [ "$kind" = dev ]; then
   packages+=(openssh-client)
   # Firewalls, whose rules are loaded for real in networks of the tests' own; and what calls and answers there.
   packages+=(busybox-static curl firewalld nftables rootlesskit slirp4netns ufw uidmap wireguard-go wireguard-tools)
+  # The index of several Orthancs.
+  packages+=(postgresql postgresql-client)
   # What looks at sheets as pictures, reads their codes, and makes a clock wrong.
   packages+=(chromium faketime poppler-utils zbar-tools)
   # What reads manual pages, and shells that complete commands.
@@ -25,7 +27,7 @@ fi
 # Debian starts a service when its package is installed: an Orthanc of its own would take ports 8042 and 4242.
 declare -A services=([orthanc]=orthanc.service [haproxy]=haproxy.service [docker-registry]=docker-registry.service
   [docker.io]="docker.service docker.socket containerd.service" [firewalld]=firewalld.service [ufw]=ufw.service
-  [nftables]=nftables.service
+  [nftables]=nftables.service [postgresql]=postgresql.service
   [prometheus]=prometheus.service [prometheus-node-exporter]="prometheus-node-exporter.service" [rsyslog]="rsyslog.service syslog.socket")
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

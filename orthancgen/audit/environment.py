@@ -116,7 +116,7 @@ def _orthanc(plan: Plan, document: Document) -> OrthancPart:
         version=plan.version,
         # It is started on the rendered files by their path: the image adds nothing, see `render.image_layouts`.
         publisher=None,
-        service="orthanc" if plan.site.runtime == "compose" else "",
+        service="orthanc" if plan.site.runtime != "native" else "",
         users_elsewhere=True,
         documents=(document,),
         problems=document.problems,

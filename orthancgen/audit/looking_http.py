@@ -91,6 +91,10 @@ def _own(subject: Subject, orthanc: Orthanc) -> Iterator[Way]:
     local = not orthanc.remote or bool(listen_on and all(is_this_host(one) for one in listen_on))
     mark, path = orthanc.place("RemoteAccessAllowed" if orthanc.is_set("RemoteAccessAllowed") else "HttpPort")
     address = listen_on[0] if len(listen_on) == 1 and not is_every_address(listen_on[0]) else ""
+    if subject.plan is not None and subject.plan.site.runtime in ("swarm", "kubernetes"):
+        # Its containers are in networks of their own; what is published of them is the gateway's.
+        yield Way("own", Reach.CONTAINERS, encrypted, False, "", port, f"port {port} of the container", mark, path)
+        return
     if service is None or network_mode(service) == "host":
         near = local or is_closed(subject, port, published=False)
         how_far = Reach.THIS_HOST if near else Reach.NETWORK
@@ -122,7 +126,7 @@ def _proxied(subject: Subject, orthanc: Orthanc) -> Iterator[Way]:
 def _gateway(subject: Subject, orthanc: Orthanc) -> Iterator[Way]:
     """The gateway of an environment of ours, which ends TLS in front of an Orthanc in a container."""
     plan = subject.plan
-    if plan is None or plan.site.runtime != "compose" or not plan.site.http.tls.enabled:
+    if plan is None or plan.site.runtime == "native" or not plan.site.http.tls.enabled:
         return
     address, port = plan.site.http.listen_on, plan.site.http.port
     how_far = Reach.THIS_HOST if is_this_host(address) else Reach.NETWORK

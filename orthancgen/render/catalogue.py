@@ -30,6 +30,7 @@ from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
 from orthancgen.render.kubernetes import catalogue as kubernetes
 from orthancgen.render.quoting import json_document
+from orthancgen.render.swarm import stack
 
 MANIFEST: Final = "MANIFEST.json"
 
@@ -76,6 +77,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),
     *kubernetes.ARTIFACTS,
+    Artifact("swarm/stack.yaml", stack.build, wanted=lambda plan: plan.site.runtime == "swarm"),
     Artifact("supervisord.conf", supervisor_conf.build, (), lambda plan: plan.site.runtime == "native"),
     Artifact("prometheus/prometheus.yml", prometheus_yml.whole, (), _prometheus),
     Artifact("prometheus/scrape.yml", prometheus_yml.part, (), _prometheus),

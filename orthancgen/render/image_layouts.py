@@ -39,7 +39,7 @@ IMAGE_LAYOUTS: Final[dict[str, ImageLayout]] = {
         "https://github.com/jodogne/OrthancDocker/blob/master/orthanc/download-orthanc.sh, "
         "orthanc-plugins/download-plugins.sh, orthanc-plugins/Dockerfile",
     ),
-    # `dpkg -L orthanc orthanc-dicomweb`; stack/images/orthanc is such an image
+    # `dpkg -L orthanc orthanc-dicomweb orthanc-postgresql`; stack/images/orthanc is such an image
     "debian": ImageLayout(
         "/usr/sbin/Orthanc", "/usr/share/orthanc/plugins", 999, 999, "/var/lib/orthanc/db",
         "https://packages.debian.org/trixie/amd64/orthanc/filelist",

@@ -13,6 +13,8 @@ HOST: Final = "postgresql"
 """Name of the environment's own PostgreSQL among its containers."""
 _INDEX_LIBRARY: Final = "libOrthancPostgreSQLIndex.so"
 _STORAGE_LIBRARY: Final = "libOrthancPostgreSQLStorage.so"
+_BUCKET_LIBRARY: Final = "libOrthancAwsS3Storage.so"
+"""https://orthanc.uclouvain.be/book/plugins/object-storage.html; orthancteam/orthanc brings it, Debian does not."""
 _RETRIES: Final = 60
 _RETRY_SECONDS: Final = 2
 """Orthanc ends when it has asked so often in vain at its start; a transaction that collides is repeated as often."""
@@ -20,9 +22,8 @@ _RETRY_SECONDS: Final = 2
 
 def libraries(site: Site) -> tuple[str, ...]:
     """The plugins' files that the site needs; Debian's package orthanc-postgresql names them so, and both images."""
-    if site.scale.index != "postgresql":
-        return ()
-    return (_INDEX_LIBRARY, _STORAGE_LIBRARY) if site.scale.storage == "postgresql" else (_INDEX_LIBRARY,)
+    storage = {"postgresql": (_STORAGE_LIBRARY,), "object_storage": (_BUCKET_LIBRARY,)}.get(site.scale.storage, ())
+    return (_INDEX_LIBRARY, *storage) if site.scale.index == "postgresql" else storage
 
 
 def section(site: Site) -> dict[str, Any]:

@@ -35,6 +35,6 @@ class Scale(Section):
     """How many backends; one of them follows Orthanc at a time, and another takes over when it ends."""
     index: Literal["sqlite", "postgresql"] = "sqlite"
     """Where Orthanc keeps its index: in a file of its own, or in PostgreSQL, which several Orthancs may share."""
-    storage: Literal["folder", "shared_folder", "postgresql"] = "folder"
-    """Where the images are: a folder of one Orthanc, a folder that every machine mounts, or PostgreSQL."""
+    storage: Literal["folder", "shared_folder", "postgresql", "object_storage"] = "folder"
+    """Where the images are: a folder of one Orthanc, one that every machine mounts, PostgreSQL, or a bucket (S3)."""
     postgresql: IndexDatabase = IndexDatabase()

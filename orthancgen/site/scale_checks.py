@@ -38,7 +38,7 @@ def orthancs_share_everything(site: Site) -> Iterator[Violation]:
             )  # fmt: skip
     if scale.backends > 1 and not site.backend.enabled:
         yield Violation(("scale", "backends"), "the backend is switched off", "backend: {enabled: true}")
-    if scale.storage == "postgresql" and scale.index != "postgresql":
+    if scale.storage in ("postgresql", "object_storage") and scale.index != "postgresql":
         yield Violation(
             ("scale", "storage"), "the index stays in a file of one Orthanc, and is lost with it",
             "scale: {index: postgresql}",
@@ -48,6 +48,26 @@ def orthancs_share_everything(site: Site) -> Iterator[Violation]:
             ("orthanc", "storage", "path"), "the folder that every node mounts is not named",
             "orthanc: {storage: {path: /srv/orthanc}}, mounted by NFS on every node",
         )  # fmt: skip
+
+
+def bucket_is_named(site: Site) -> Iterator[Violation]:
+    """The section of the object store is there, without its keys."""
+    if site.scale.storage != "object_storage":
+        return
+    section = site.orthanc.settings.get("AwsS3Storage")
+    if not isinstance(section, dict) or not section.get("BucketName"):
+        yield Violation(
+            ("scale", "storage"), "the bucket is not named",
+            "orthanc: {settings: {AwsS3Storage: {BucketName: ..., Region: ...}}}",
+        )  # fmt: skip
+        return
+    for key in ("AccessKey", "SecretKey"):
+        if key in section:
+            yield Violation(
+                ("orthanc", "settings", "AwsS3Storage", key), "a secret would stand in rendered files",
+                "leave it out: the plugin takes the pod's identity, or the variables AWS_ACCESS_KEY_ID and so on",
+                at="key",
+            )  # fmt: skip
 
 
 def index_database_is_there(site: Site) -> Iterator[Violation]:
@@ -92,6 +112,24 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
             ("verification", "address"), "from which address `orthancgen verify` calls is known to nobody here",
             "the address of the host on which it will run, or enabled: false",
         )  # fmt: skip
+    addresses: tuple[tuple[KeyPath, str | None], ...] = (
+        (("dicom", "published_on"), site.dicom.published_on),
+        (("http", "listen_on"), site.http.listen_on),
+        (("backend", "listen_on"), site.backend.listen_on),
+        (("viewer", "listen_on"), site.viewer.listen_on),
+    )
+    for path, address in addresses:
+        anywhere = address in (None, "0.0.0.0", "127.0.0.1")  # noqa: S104
+        if not anywhere or (address == "127.0.0.1" and path[0] == "dicom"):
+            yield Violation(
+                path, "each of several hosts has other addresses: a port is published on all of them, or on none",
+                '"0.0.0.0", or 127.0.0.1 for not at all' if path[0] != "dicom" else "leave it out",
+            )  # fmt: skip
+    if not site.http.tls.enabled and not is_loopback(site.http.listen_on):
+        yield Violation(
+            ("http", "listen_on"), "what is reached from other hosts goes through the gateway, which ends HTTPS",
+            "http: {tls: {enabled: true}}, or listen_on: 127.0.0.1",
+        )  # fmt: skip
     if site.orthanc.storage.index_path is not None:
         yield Violation(
             ("orthanc", "storage", "index_path"), "a folder of one host is not that of another",
@@ -107,6 +145,10 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
             ("network", "firewall"), "a packet filter of a node does not see which pod speaks to which",
             "firewall: []; NetworkPolicies are rendered from the same flows",
         )  # fmt: skip
+    if site.analysis.enabled:
+        yield Violation(
+            ("analysis", "enabled"), f"the analysis is not rendered for runtime: {site.runtime}", "enabled: false"
+        )
     if site.backup.repository is not None:
         yield Violation(
             ("backup", "repository"), f"`orthancgen backup` does not reach the volumes of runtime: {site.runtime}",
@@ -116,6 +158,7 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
 
 SCALE_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (
     orthancs_share_everything,
+    bucket_is_named,
     index_database_is_there,
     several_hosts_are_told_apart,
 )

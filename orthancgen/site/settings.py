@@ -71,6 +71,9 @@ DEFAULTS: Final[frozenset[str]] = frozenset(
 )
 """Keys that are rendered with a safe value, which ``orthanc.settings`` may replace."""
 
+OF_SEVERAL: Final[frozenset[str]] = frozenset({"DatabaseServerIdentifier", "SaveJobs"})
+"""Keys that are rendered where several Orthancs share one index, and are free where there is one."""
+
 REFUSED_IN_PRODUCTION: Final[dict[str, tuple[object, str]]] = {
     "ExecuteLuaEnabled": (True, "whoever may use the REST API could run any program as Orthanc's user"),
     "RestApiWriteToFileSystemEnabled": (

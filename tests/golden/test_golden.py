@@ -27,7 +27,7 @@ from orthancgen.render.site_json import SITE_FILE
 from orthancgen.render.write import compare, write
 from orthancgen.resources import locate
 from orthancgen.site.load import load
-from orthancgen.site.settings import DEFAULTS, OWNED
+from orthancgen.site.settings import DEFAULTS, OF_SEVERAL, OWNED
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -53,7 +53,7 @@ def orthanc_json(name: str) -> dict[str, Any]:
 
 
 def test_there_are_bundles() -> None:
-    assert len(NAMES) == 16
+    assert len(NAMES) == 18
     assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
 
 
@@ -120,7 +120,7 @@ def test_every_key_is_known_to_the_version(name: str) -> None:
 def test_owned_keys_and_rendered_keys_agree() -> None:
     rendered = {key for name in NAMES for key in orthanc_json(name)}
     said_by_the_site = {key for name in NAMES for key in plan_of(name).site.orthanc.settings}
-    assert rendered - said_by_the_site == (set(OWNED) | DEFAULTS) - set(SECRET_KEYS)
+    assert rendered - said_by_the_site == (set(OWNED) | DEFAULTS | OF_SEVERAL) - set(SECRET_KEYS)
     assert not set(OWNED) & DEFAULTS
 
 
@@ -165,7 +165,8 @@ def test_no_secret_is_in_the_bundle(name: str) -> None:
     assert not set(document) & set(SECRET_KEYS)
     secrets = {secret.name for secret in built.secrets}
     assert secrets
-    owners = [f"{service}-" for service in get_args(ServiceName)]
+    owners = [f"{service}{mark}" for service in get_args(ServiceName) for mark in "-/"]
+    owners += ["- key: ", " path: "]  # of a file in a Secret of Kubernetes
     for file in bundle.files:
         if file.path == SITE_FILE:  # the model, which names secrets as such
             continue

@@ -73,16 +73,22 @@ RELEASES: Final = ("installed", "trixie", "sid")
 """What `release` takes: the installed Orthanc, and those of Debian 13 and sid."""
 
 
-def release(name: str) -> Release:
-    """An Orthanc by its place in `RELEASES`; those of other Debians are made if they are not in the cache."""
+def release(name: str, *more: str) -> Release:
+    """An Orthanc by its place in `RELEASES`, with `more` packages; those of other Debians are made and kept."""
     if name == "installed":
         return _described((require_program("Orthanc"),), {}, Path("/usr/share/orthanc/plugins"))
     options = ['--aptopt=Acquire::Check-Valid-Until "false"'] if name == "sid" else []
     CACHE.mkdir(parents=True, exist_ok=True)
-    root = _unpacked(debian(name, *options, include=("orthanc",)))
+    root = _unpacked(debian(name, *options, include=("orthanc", *more)))
     linker = next(iter(sorted(root.glob("usr/lib*/ld-linux*.so.*")) or sorted(root.glob("usr/lib/*/ld-linux*.so.*"))))
     libraries = sorted(root.glob("usr/lib/*-linux-gnu*"))[0]
-    command = (str(linker), "--inhibit-cache", "--library-path", str(libraries), str(root / "usr/sbin/Orthanc"))
+    command = (
+        str(linker),
+        "--inhibit-cache",
+        "--library-path",
+        f"{libraries}:{root}/usr/lib",
+        str(root / "usr/sbin/Orthanc"),
+    )
     dictionaries = root / "usr/share/dcmtk"
     environment = {
         "DCMDICTPATH": f"{dictionaries}/dicom.dic:{dictionaries}/private.dic",

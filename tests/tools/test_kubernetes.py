@@ -31,12 +31,13 @@ LOW = {
 
 def validate(folder: Path, version: str) -> subprocess.CompletedProcess[str]:
     files = [path for path in sorted(folder.rglob("*.yaml")) if path.name != "kustomization.yaml"]
-    command = [kubernetes_python(), "-m", "kubernetes_validate", "--strict", "--kubernetes-version", version, *files]
+    program: list[str | Path] = [kubernetes_python(), "-m", "kubernetes_validate"]
+    command = [*program, "--strict", "--kubernetes-version", version, *files]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def checkov(folder: Path) -> Counter[str]:
-    command = [
+    command: list[str | Path] = [
         checkov_python(), "-m", "checkov.main", "-d", folder, "--framework", "kubernetes", "--skip-download",
         "--quiet", "--compact", "-o", "json",
     ]  # fmt: skip

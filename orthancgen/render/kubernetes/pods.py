@@ -7,10 +7,15 @@ from typing import Any, Final
 
 from orthancgen.plan.images import image_to_run
 from orthancgen.plan.model import Plan, ServiceName
-from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, orthanc_json, viewer_json
 from orthancgen.render.account_json import ROOT_USER
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, DATABASE_FOLDER, SECRETS_FOLDER, mounts, users
-from orthancgen.render.engine import render_template
+from orthancgen.render.container_programs import (
+    POSTGRESQL_FOLDER,
+    command_of,
+    files,
+    postgresql_arguments,
+    postgresql_environment,
+)
 from orthancgen.render.image_layouts import image_layout
 from orthancgen.render.kubernetes.objects import (
     Object,
@@ -24,8 +29,6 @@ from orthancgen.render.kubernetes.objects import (
 )
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
 
-POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
-"""Volume of the image postgres. https://hub.docker.com/_/postgres"""
 _TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
     "orthanc": (("/tmp", 512),),  # noqa: S108
     "backend": (("/tmp", 64),),  # noqa: S108
@@ -37,27 +40,6 @@ _TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
 }
 """Folders that may be written and are forgotten, with most megabytes."""
 _GRACE_SECONDS: Final[Mapping[ServiceName, int]] = {"orthanc": 60, "database": 30, "postgresql": 30}
-
-
-def files(plan: Plan, service: ServiceName) -> dict[str, str]:
-    """The rendered files of a service: name -> text."""
-    if service == "orthanc":
-        return {
-            "orthanc.json": orthanc_json.build(plan),
-            "orthancgen.lua": render_template("orthanc/orthancgen.lua"),
-            "health.sh": health_sh.orthanc(plan),
-        }
-    if service == "gateway":
-        return {"haproxy.cfg": haproxy_cfg.build(plan), "health.sh": health_sh.gateway(plan)}
-    if service == "database":
-        return {"health.sh": health_sh.database(plan)}
-    built = {
-        "backend": ("backend.json", backend_json.build),
-        "viewer": ("viewer.json", viewer_json.build),
-        "database-account": ("account.json", account_json.build),
-    }
-    name, build = built.get(service, (None, None))
-    return {} if name is None or build is None else {name: build(plan)}
 
 
 def config_map(plan: Plan, service: ServiceName) -> Object | None:
@@ -188,32 +170,8 @@ def _program(plan: Plan, service: ServiceName) -> Object:
         }
     if service == "postgresql":
         return {"args": postgresql_arguments(plan), "env": _environment(postgresql_environment(plan))}
-    commands = {
-        "gateway": ["haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"],
-        "backend": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"],
-        "viewer": ["node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"],
-        "database-account": ["node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"],
-    }
-    return {"command": commands[service][:1], "args": commands[service][1:]}
-
-
-def postgresql_arguments(plan: Plan) -> list[str]:
-    """What the server is started with: its port, and connections for every Orthanc and a few for people."""
-    scale = plan.site.scale
-    connections = scale.orthancs * (scale.postgresql.connections + 2) + 20
-    return ["-c", f"port={scale.postgresql.port}", "-c", f"max_connections={max(100, connections)}"]
-
-
-def postgresql_environment(plan: Plan) -> dict[str, str]:
-    """The variables of the image postgres (https://hub.docker.com/_/postgres)."""
-    database = plan.site.scale.postgresql
-    return {
-        "POSTGRES_USER": database.user,
-        "POSTGRES_DB": database.name,
-        "POSTGRES_PASSWORD_FILE": f"{SECRETS_FOLDER}/{database.password.secret}",
-        "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --encoding=UTF8 --locale=C",
-        "PGDATA": f"{POSTGRESQL_FOLDER}/data",
-    }
+    program, *arguments = command_of(service)
+    return {"command": [program], "args": arguments}
 
 
 def _environment(variables: Mapping[str, str]) -> list[Object]:

@@ -71,7 +71,7 @@ def _policy(plan: Plan, service: ServiceName, flows: tuple[Flow, ...]) -> Object
 
 
 def _calls(site: Site) -> list[Object]:
-    """Orthanc's own calls: to modalities (C-MOVE, storage commitment), and to a PostgreSQL that is elsewhere."""
+    """Orthanc's own calls: to modalities (C-MOVE, storage commitment), a PostgreSQL that is elsewhere, a bucket."""
     found = [
         {"to": [_peer(_one(modality.address))], "ports": [_port(modality.port)]}
         for modality in site.modalities.values()
@@ -81,6 +81,8 @@ def _calls(site: Site) -> list[Object]:
     if site.scale.index == "postgresql" and database.host is not None:
         to = [_peer(_one(database.host))] if is_ip(database.host) else None
         found.append({**({"to": to} if to else {}), "ports": [_port(database.port)]})
+    if site.scale.storage == "object_storage":
+        found.append({"ports": [_port(443)]})
     return found
 
 

@@ -8,6 +8,7 @@ from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render import account_json
 from orthancgen.render.kubernetes.objects import Object, digest, manifest, selector
 from orthancgen.render.kubernetes.pods import config_map, pod, ports
+from orthancgen.site.types import is_loopback
 
 _SHARED_CLAIM: Final = "orthanc-images"
 _ACCOUNT_RETRIES: Final = 20
@@ -23,7 +24,7 @@ def _workload(plan: Plan, service: ServiceName) -> list[Object]:
     if service == "database":
         return [_stateful(plan, service, "16Gi"), *_account(plan)]
     if service == "postgresql":
-        return [_stateful(plan, service, "64Gi" if plan.site.scale.storage == "folder" else "256Gi")]
+        return [_stateful(plan, service, "256Gi" if plan.site.scale.storage == "postgresql" else "64Gi")]
     if service == "orthanc":
         return _orthanc(plan)
     return [_deployment(plan, service), _budget(plan, service)]
@@ -34,7 +35,7 @@ def _orthanc(plan: Plan) -> list[Object]:
     budget = _budget(plan, "orthanc")
     if plan.site.scale.storage == "folder":
         return [_stateful(plan, "orthanc", "256Gi"), budget]
-    if plan.site.scale.storage == "postgresql":
+    if plan.site.scale.storage != "shared_folder":
         return [_stateful(plan, "orthanc", None, {"emptyDir": {"sizeLimit": "1Gi"}}), budget]
     claim = manifest(
         plan, "v1", "PersistentVolumeClaim", _SHARED_CLAIM, "orthanc",
@@ -99,11 +100,13 @@ def services(plan: Plan, service: ServiceName) -> list[Object]:
         name: port for name, port in ports(plan, service).items() if not (service == "orthanc" and name == "dicom")
     }
     found = [] if service == "gateway" else [_service(plan, service, service, inner, {"type": "ClusterIP"})]
-    outer = {listener.name: listener.port for listener in plan.service(service).listeners}
+    listeners = [one for one in plan.service(service).listeners if not is_loopback(one.address)]
+    numbers = {one.port for one in listeners}
+    outer = {name: port for name, port in ports(plan, service).items() if port in numbers}
     if service == "orthanc":
         found.append(_outside(plan, "orthanc-dicom", service, {"dicom": plan.site.dicom.port}))
     elif service == "gateway" and outer:
-        found.append(_outside(plan, "gateway", service, ports(plan, service)))
+        found.append(_outside(plan, "gateway", service, outer))
     return found
 
 

@@ -43,7 +43,8 @@ def find_programs(plan: Plan) -> Programs:
         missing.append(f"Orthanc: {_remedy('ORTHANCGEN_ORTHANC', 'apt-get install orthanc')}")
     for plugin in configuration(plan)["Plugins"]:
         if not Path(plugin).is_file():
-            missing.append(f"Orthanc's plugin {Path(plugin).name}: apt-get install orthanc-dicomweb")
+            package = "orthanc-postgresql" if "PostgreSQL" in Path(plugin).name else "orthanc-dicomweb"
+            missing.append(f"Orthanc's plugin {Path(plugin).name}: apt-get install {package}")
     secantusd = node = None
     npm: tuple[str, ...] = ()
     if "database" in plan.by_name:

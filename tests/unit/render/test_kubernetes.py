@@ -93,6 +93,8 @@ def test_who_comes_from_outside_is_seen_with_his_own_address() -> None:
         assert (service["spec"].get("externalTrafficPolicy") == "Local") == outside
     reached = of_kind(WHOLE, "Service")["orthanc-dicom"]["spec"]["loadBalancerSourceRanges"]
     assert reached == ["192.0.2.10/32"]
+    [port] = of_kind(WHOLE, "Service")["gateway"]["spec"]["ports"]  # the others are for the host alone
+    assert port["port"] == 8042
     assert "loadBalancerSourceRanges" not in of_kind(SMALL, "Service")["orthanc-dicom"]["spec"]
 
 
@@ -105,7 +107,7 @@ def test_secrets_are_references_alone(changes: dict[str, Any]) -> None:
         for volume in pod["volumes"]:
             parts = [volume, *volume.get("projected", {}).get("sources", [])]
             read |= {item["key"] for part in parts for item in part.get("secret", {}).get("items", [])}
-        assert read == {file.name for file in mounts(plan)[service]}
+        assert read == {file.name for name, files in mounts(plan).items() if name == service for file in files}
 
 
 def test_several_orthancs_have_a_name_each() -> None:

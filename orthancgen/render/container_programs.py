@@ -1,0 +1,69 @@
+"""What runs in the containers of several hosts: commands, rendered files, and the PostgreSQL of the index. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, orthanc_json, viewer_json
+from orthancgen.render.container_files import CONFIGURATION_FOLDER, SECRETS_FOLDER
+from orthancgen.render.engine import render_template
+
+POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
+"""Volume of the image postgres. https://hub.docker.com/_/postgres"""
+_COMMANDS: Final[Mapping[ServiceName, tuple[str, ...]]] = {
+    "gateway": ("haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"),
+    "backend": ("node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"),
+    "viewer": ("node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"),
+    "database-account": ("node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"),
+}
+
+
+def command_of(service: ServiceName) -> tuple[str, ...]:
+    """Program and arguments of a service of orthancgen's own.
+
+    Raises:
+        KeyError: it is none of them.
+    """
+    return _COMMANDS[service]
+
+
+def files(plan: Plan, service: ServiceName) -> dict[str, str]:
+    """The rendered files of a service: name -> text."""
+    if service == "orthanc":
+        return {
+            "orthanc.json": orthanc_json.build(plan),
+            "orthancgen.lua": render_template("orthanc/orthancgen.lua"),
+            "health.sh": health_sh.orthanc(plan),
+        }
+    if service == "gateway":
+        return {"haproxy.cfg": haproxy_cfg.build(plan), "health.sh": health_sh.gateway(plan)}
+    if service == "database":
+        return {"health.sh": health_sh.database(plan)}
+    built = {
+        "backend": ("backend.json", backend_json.build),
+        "viewer": ("viewer.json", viewer_json.build),
+        "database-account": ("account.json", account_json.build),
+    }
+    name, build = built.get(service, (None, None))
+    return {} if name is None or build is None else {name: build(plan)}
+
+
+def postgresql_arguments(plan: Plan) -> list[str]:
+    """What the server is started with: its port, and connections for every Orthanc and a few for people."""
+    scale = plan.site.scale
+    connections = scale.orthancs * (scale.postgresql.connections + 2) + 20
+    return ["-c", f"port={scale.postgresql.port}", "-c", f"max_connections={max(100, connections)}"]
+
+
+def postgresql_environment(plan: Plan) -> dict[str, str]:
+    """The variables of the image postgres (https://hub.docker.com/_/postgres)."""
+    database = plan.site.scale.postgresql
+    return {
+        "POSTGRES_USER": database.user,
+        "POSTGRES_DB": database.name,
+        "POSTGRES_PASSWORD_FILE": f"{SECRETS_FOLDER}/{database.password.secret}",
+        "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256 --encoding=UTF8 --locale=C",
+        "PGDATA": f"{POSTGRESQL_FOLDER}/data",
+    }

@@ -1,0 +1,1 @@
+"""The stack of an environment for Docker Swarm. Built as data; pure."""

@@ -1,0 +1,95 @@
+"""The stack as data: what each service may and reads, where it runs, and who reaches whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from orthancgen.plan.model import THIS_HOST
+from orthancgen.render.catalogue import render
+from orthancgen.render.container_files import containers, mounts
+from orthancgen.render.swarm.stack import document
+from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, swarm
+
+PLANS = [
+    pytest.param(changes, id=name) for name, changes in (("whole", WHOLE), ("small", SMALL), ("pg", IN_POSTGRESQL))
+]
+
+
+@pytest.mark.parametrize("changes", PLANS)
+def test_the_text_is_the_document(changes: dict[str, Any]) -> None:
+    plan = swarm(changes)
+    assert yaml.safe_load(render(plan).file("swarm/stack.yaml").content) == document(plan)
+
+
+@pytest.mark.parametrize("changes", PLANS)
+def test_what_no_service_may(changes: dict[str, Any]) -> None:
+    stack = document(swarm(changes))
+    assert set(stack["services"]) == set(containers(swarm(changes)))
+    for service in stack["services"].values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert not service["user"].startswith("0")
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
+
+
+@pytest.mark.parametrize("changes", PLANS)
+def test_who_may_call_shares_a_network_and_nobody_else_a_closed_one(changes: dict[str, Any]) -> None:
+    plan = swarm(changes)
+    stack = document(plan)
+    joined = {name: set(service["networks"]) for name, service in stack["services"].items()}
+    for flow in plan.flows:
+        if flow.source in joined:
+            assert joined[flow.source] & joined[flow.service], flow
+    closed = {name for name, network in stack["networks"].items() if network["internal"]}
+    assert closed == set(stack["networks"]) - {"edge"}
+    members = {network: {name for name, own in joined.items() if network in own} for network in closed}
+    assert members.get("index", set()) <= {"orthanc", "postgresql"}
+    assert members.get("database", set()) <= {"backend", "database", "database-account"}
+
+
+def test_ports_are_the_nodes_own_so_that_callers_are_seen() -> None:
+    plan = swarm(WHOLE)
+    stack = document(plan)
+    published = {
+        (name, port["published"]) for name, service in stack["services"].items() for port in service.get("ports", [])
+    }
+    listeners = {(service.name, one.port, one.address) for service in plan.services for one in service.listeners}
+    assert published == {(name, port) for name, port, address in listeners if address != "127.0.0.1"}
+    assert {port for name, port in published if name == "gateway"} == {8042}  # the others are for the host alone
+    modes = {port["mode"] for service in stack["services"].values() for port in service.get("ports", [])}
+    assert modes == {"host"}
+    assert {service["deploy"]["endpoint_mode"] for service in stack["services"].values()} == {"dnsrr"}
+    assert THIS_HOST in {flow.source for flow in plan.flows}
+
+
+def test_several_orthancs_are_on_a_node_each_and_have_a_name_each() -> None:
+    orthanc = document(swarm(WHOLE))["services"]["orthanc"]
+    assert orthanc["deploy"]["replicas"] == 2
+    assert orthanc["deploy"]["placement"]["max_replicas_per_node"] == 1
+    assert orthanc["environment"]["ORTHANCGEN_INSTANCE"] == "orthanc-{{.Task.Slot}}"
+    assert {"type": "bind", "source": "/srv/orthanc", "target": "/var/lib/orthanc/db"} in orthanc["volumes"]
+
+
+@pytest.mark.parametrize("changes", PLANS)
+def test_what_keeps_a_volume_of_a_node_stays_there(changes: dict[str, Any]) -> None:
+    stack = document(swarm(changes))
+    for name, service in stack["services"].items():
+        kept = any(volume["type"] == "volume" for volume in service["volumes"])
+        assert kept == ("constraints" in service["deploy"]["placement"]), name
+
+
+@pytest.mark.parametrize("changes", PLANS)
+def test_secrets_are_files_of_another_folder(changes: dict[str, Any]) -> None:
+    plan = swarm(changes)
+    stack = document(plan)
+    assert set(stack["secrets"]) == {f"{name}-{f.name}" for name, files in mounts(plan).items() for f in files}
+    assert all(one["file"].startswith("${ORTHANCGEN_SECRETS:-../secrets}/") for one in stack["secrets"].values())
+
+
+def test_another_configuration_is_another_config() -> None:
+    before, after = (document(swarm(SMALL, **more))["configs"] for more in ({}, {"orthanc/name": "Another"}))
+    changed = {key for key in before if before[key]["name"] != after[key]["name"]}
+    assert changed == {"orthanc-orthanc.json"}

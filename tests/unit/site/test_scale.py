@@ -1,0 +1,64 @@
+"""What several of a program need, and what the containers of several hosts cannot have."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.environments import MINIMAL, document, load_text
+from tests.support.scaled import IMAGES
+
+SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
+KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
+SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
+BUCKET = {"BucketName": "images", "Region": "eu-central-1"}
+OPEN = {**BUCKET, "SecretKey": "x"}
+CASES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({**KUBERNETES, "scale": SHARED}, []),
+    ({**SWARM, "scale": SHARED}, []),
+    ({**KUBERNETES, "scale": {"orthancs": 2}}, ["scale.orthancs", "scale.orthancs"]),
+    ({**KUBERNETES, "scale": {**SHARED, "storage": "folder"}}, ["scale.orthancs"]),
+    ({**KUBERNETES, "scale": {"storage": "postgresql"}}, ["scale.storage"]),
+    ({"scale": {**SHARED, "postgresql": {"host": "192.0.2.1"}}}, ["scale.orthancs"]),
+    ({"scale": {"backends": 2}}, ["scale.backends"]),
+    ({**SWARM, "scale": {"backends": 2}, "backend/enabled": False, "webhook/enabled": False}, ["scale.backends"]),
+    ({"scale": {"index": "postgresql"}}, ["scale.postgresql.host"]),
+    ({"scale": {"index": "postgresql", "postgresql": {"host": "127.0.0.1"}}}, []),
+    ({**SWARM, "scale": {"index": "postgresql", "postgresql": {"host": "127.0.0.1"}}}, ["scale.postgresql.host"]),
+    ({**SWARM, "scale": SHARED, "images/postgres": None}, ["images.postgres"]),
+    ({**SWARM, "scale": {**SHARED, "postgresql": {"tls": True}}}, ["scale.postgresql.tls"]),
+    ({**SWARM, "scale": {**SHARED, "storage": "shared_folder"}}, ["orthanc.storage.path"]),
+    ({**SWARM, "scale": {**SHARED, "storage": "shared_folder"}, "orthanc/storage/path": "/srv/orthanc"}, []),
+    ({**KUBERNETES, "orthanc/storage/path": "/srv/orthanc"}, ["orthanc.storage.path"]),
+    ({**SWARM, "orthanc/storage/index_path": "/srv/index"}, ["orthanc.storage.index_path"]),
+    ({**SWARM, "verification": {"enabled": True}}, ["verification.address"]),
+    ({**KUBERNETES, "network": {"firewall": ["nftables"], "managed_from": ["192.0.2.0/24"]}}, ["network.firewall"]),
+    ({**KUBERNETES, "orthanc/version": "1.10.1", "scale": SHARED}, []),
+    (
+        {**SWARM, "scale": SHARED, "orthanc/settings": {"DatabaseServerIdentifier": "x"}},
+        ["orthanc.settings.DatabaseServerIdentifier"],
+    ),
+    ({**KUBERNETES, "scale": {**SHARED, "storage": "object_storage"}}, ["scale.storage"]),
+    (
+        {**KUBERNETES, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": BUCKET}},
+        [],
+    ),
+    (
+        {**SWARM, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": OPEN}},
+        ["orthanc.settings.AwsS3Storage.SecretKey"],
+    ),
+    ({**SWARM, "dicom/published_on": "192.0.2.1"}, ["dicom.published_on"]),
+    ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
+    ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
+    ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
+]
+
+
+@pytest.mark.parametrize(("changes", "paths"), CASES)
+def test_checks(changes: dict[str, Any], paths: list[str], tmp_path: Path) -> None:
+    loaded = load_text(document(MINIMAL, copy.deepcopy(changes)), tmp_path)
+    assert sorted(one.key_path for one in loaded.problems if one.severity == "error") == sorted(paths)
