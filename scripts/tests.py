@@ -1,6 +1,6 @@
 """Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
-Beside each other run what is on a container engine, what starts servers of this host (in two halves), everything else,
+Beside each other run what is on a container engine, what starts servers of this host (in four parts), everything else,
 and the tests of the backend and of the viewer. The output of each follows when it has ended. Exit 1 where one fails.
 Arguments go to pytest.
 """
@@ -26,7 +26,12 @@ OF_SITES: Final = tuple(
     for path in LIVE
     if Path(path).name.startswith(("test_doctor", "test_modalities", "test_sheets", "test_viewer"))
 )
-OF_SERVERS: Final = tuple(path for path in LIVE if path not in (*OF_PROOFS, *OF_SITES))
+OF_MORE: Final = tuple(
+    path
+    for path in LIVE
+    if Path(path).name.startswith(("test_analysis", "test_balancing", "test_monitoring", "test_scale", "test_tutorial"))
+)
+OF_SERVERS: Final = tuple(path for path in LIVE if path not in (*OF_PROOFS, *OF_SITES, *OF_MORE))
 ANALYSIS: Final = (
     "stack/analysis/.venv/bin/python",
     "-m",
@@ -41,6 +46,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests without servers": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, "--ignore=tests/live"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
     "tests of sites that are used and go wrong": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SITES),
+    "tests of what a site has besides": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_MORE),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
     "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE),
 }

@@ -37,7 +37,7 @@ def compose_config(folder: Path, *arguments: str, **variables: str) -> subproces
 
 
 def test_there_are_compose_files() -> None:
-    assert len(COMPOSE) == 5
+    assert len(COMPOSE) == 7
 
 
 @pytest.mark.parametrize("name", COMPOSE)

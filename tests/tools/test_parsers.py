@@ -69,9 +69,10 @@ def test_supervisor_reads_its_configuration(name: str, tmp_path: Path) -> None:
     conf = tmp_path / "etc" / "supervisord.conf"
     conf.write_bytes((GOLDEN / name / "supervisord.conf").read_bytes())
     programs = dict.fromkeys(re.findall(r"ENV_(ORTHANCGEN_\w+)", conf.read_text()), "/bin/true")
+    variables = {"ORTHANCGEN_AUTOSTART": "false", "ORTHANCGEN_SOCKET": str(tmp_path / "s.sock")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SUPERVISOR, str(conf)],
-        env={"PATH": os.environ["PATH"], **programs, "ORTHANCGEN_AUTOSTART": "false", "ORTHANCGEN_SOCKET": str(tmp_path / "s.sock")},
+        env={"PATH": os.environ["PATH"], **programs, **variables},
         capture_output=True,
         text=True,
     )
