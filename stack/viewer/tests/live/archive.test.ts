@@ -77,7 +77,8 @@ describe.skipIf(!available)('real images', () => {
     await page.goto(`${site.url}/patients?q=${encodeURIComponent(`ID ${it.title}`)}`);
     await page.goto(`${site.url}/studies/${it.study}`);
     await page.getByRole('link', { name: 'Open the images' }).click();
-    await page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 60_000 });
+    const there = page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 60_000 });
+    if (!(await there.then(() => true).catch(() => false))) return { right: false, text: 'OHIF does not come up' };
     const seconds = Object.hasOwn(UNSHOWN, it.title) ? 5 : 30;
     const image = await until(it.title, async () => drawn(page), seconds).catch(() => null);
     if (PICTURES !== undefined) {
