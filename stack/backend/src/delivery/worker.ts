@@ -71,6 +71,9 @@ export interface WorkerStatus {
 
 /** Renew the lease when it is this old, unless a batch has renewed it. */
 const RENEW_MILLISECONDS = 4_000;
+
+/** Ask Orthanc again who it is after so long. */
+const IDENTIFY_MILLISECONDS = 5_000;
 /** After a failure, a poke may bring the next try forward to this: Orthanc that calls is probably well again. */
 const RETRY_MILLISECONDS = 1_000;
 /** A costly look takes at most this share of the time: the next waits so many times as long as the last one took. */
@@ -101,6 +104,7 @@ export class Worker {
   #prepared = false;
   #lease: Lease | null = null;
   #renewedAt = 0;
+  #sawAt = 0;
   #cursor = 0;
   #anchors: Anchor[] = [];
   #pending: ReconciliationRequest | null = null;
@@ -256,12 +260,14 @@ export class Worker {
   #saw(system: System): void {
     this.status.system = system;
     this.status.lastOrthancAnswer = new Date();
+    this.#sawAt = Date.now();
   }
 
   /** Records one page of changes. `more`: the next page is there already; `some`: a burst may go on. */
   async #deliver(): Promise<'idle' | 'some' | 'more'> {
     const { orthanc, store, metrics, batchSize, log } = this.#options;
-    if (this.status.failures > 0 || this.status.system === null) await this.#identify();
+    const asked = Date.now() - this.#sawAt;
+    if (this.status.failures > 0 || this.status.system === null || asked >= IDENTIFY_MILLISECONDS) await this.#identify();
     const anchor = this.#anchors.at(-1);
     // One more, from the remembered line itself: the same call shows that the log is still the same one.
     const page = await orthanc.changes(anchor === undefined ? this.#cursor : anchor.seq - 1, batchSize + 1);
@@ -316,7 +322,7 @@ export class Worker {
     this.#options.metrics.backlog.set(changes);
   }
 
-  /** Asks Orthanc who it is, at the start and after every failure. */
+  /** Asks Orthanc who it is: at the start, after every failure, and now and then: it may restart between two calls. */
   async #identify(): Promise<void> {
     const { orthanc, store, log } = this.#options;
     const system = await orthanc.system();
