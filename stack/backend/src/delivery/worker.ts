@@ -266,8 +266,8 @@ export class Worker {
   /** Records one page of changes. `more`: the next page is there already; `some`: a burst may go on. */
   async #deliver(): Promise<'idle' | 'some' | 'more'> {
     const { orthanc, store, metrics, batchSize, log } = this.#options;
-    const asked = Date.now() - this.#sawAt;
-    if (this.status.failures > 0 || this.status.system === null || asked >= IDENTIFY_MILLISECONDS) await this.#identify();
+    const stale = this.status.system === null || Date.now() - this.#sawAt >= IDENTIFY_MILLISECONDS;
+    if (this.status.failures > 0 || stale) await this.#identify();
     const anchor = this.#anchors.at(-1);
     // One more, from the remembered line itself: the same call shows that the log is still the same one.
     const page = await orthanc.changes(anchor === undefined ? this.#cursor : anchor.seq - 1, batchSize + 1);
