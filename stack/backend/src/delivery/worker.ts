@@ -76,6 +76,8 @@ export interface WorkerStatus {
 const RENEW_MILLISECONDS = 4_000;
 /** While a number of a change is missing, look again after so long: it comes when a transaction ends. */
 const HOLE_POLL_MILLISECONDS = 500;
+/** Ask Orthanc again who it is after so long. */
+const IDENTIFY_MILLISECONDS = 5_000;
 /** After a failure, a poke may bring the next try forward to this: Orthanc that calls is probably well again. */
 const RETRY_MILLISECONDS = 1_000;
 /** So many gaps are looked into in one round. */
@@ -108,6 +110,7 @@ export class Worker {
   #prepared = false;
   #lease: Lease | null = null;
   #renewedAt = 0;
+  #sawAt = 0;
   /** The highest number that was read; the one that is stored stays below what may still come. */
   #cursor = 0;
   readonly #holes = new Holes();
@@ -267,12 +270,14 @@ export class Worker {
   #saw(system: System): void {
     this.status.system = system;
     this.status.lastOrthancAnswer = new Date();
+    this.#sawAt = Date.now();
   }
 
   /** Records one page of changes. `more`: the next page is there already; `some`: a burst may go on. */
   async #deliver(): Promise<'idle' | 'some' | 'more'> {
     const { orthanc, store, metrics, batchSize, log } = this.#options;
-    if (this.status.failures > 0 || this.status.system === null) await this.#identify();
+    const stale = this.status.system === null || Date.now() - this.#sawAt >= IDENTIFY_MILLISECONDS;
+    if (this.status.failures > 0 || stale) await this.#identify();
     const anchor = this.#anchors.at(-1);
     // One more, from the remembered line itself: the same call shows that the log is still the same one.
     const page = await orthanc.changes(anchor === undefined ? this.#cursor : anchor.seq - 1, batchSize + 1);
@@ -357,7 +362,7 @@ export class Worker {
     this.#options.metrics.backlog.set(changes);
   }
 
-  /** Asks Orthanc who it is, at the start and after every failure. */
+  /** Asks Orthanc who it is: at the start, after every failure, and now and then: it may restart between two calls. */
   async #identify(): Promise<void> {
     const { orthanc, store, log } = this.#options;
     const system = await orthanc.system();
