@@ -1,7 +1,8 @@
 """Which faults are injected by `make test`; `make proof` injects every one.
 
 A fault takes seconds of real waiting, and there are more than a hundred. Of the doctor's, those that users meet, one of
-each way of asking, the healthy sites and the pairs run each time; of a deploy's steps, one of each kind.
+each way of asking, the healthy sites and the pairs run each time; of a deploy's steps, one of each kind;
+of a roll-out to hosts, what every site needs.
 """
 
 from __future__ import annotations
@@ -99,6 +100,17 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
             "test_the_archive_holds_nothing_of_a_patient_and_no_secret",
         }
     ),
+    "test_ansible": frozenset(
+        {
+            "test_a_first_check_tells_what_would_be_done_and_does_nothing",
+            "test_the_first_run_deploys_every_site",
+            "test_a_second_run_changes_nothing",
+            "test_check_mode_tells_exactly_what_the_run_then_does",
+            "test_a_host_that_fails_is_taken_back_and_does_not_stop_the_others",
+            "test_a_release_is_rolled_back",
+            "test_nothing_is_left_of_a_site_that_is_taken_away",
+        }
+    ),
 }
 """Module of tests/live -> its tests that run each time; the others are proofs."""
 
@@ -127,6 +139,6 @@ NOT_EACH_TIME: Final[dict[str, frozenset[str]]] = {
 def mark(item: pytest.Item) -> None:
     """Mark a test of a sampled kind as a proof: in `make proof` every one, else those that do not run each time."""
     chosen, left_out = EACH_TIME.get(item.path.stem), NOT_EACH_TIME.get(item.path.stem, frozenset())
-    of_the_doctor = chosen is not None and (VARIABLE in os.environ or item.name not in chosen)
-    if of_the_doctor or item.name in left_out:
+    of_a_sample = chosen is not None and (VARIABLE in os.environ or item.name not in chosen)
+    if of_a_sample or item.name in left_out:
         item.add_marker("proof")
