@@ -13,7 +13,7 @@ from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
 from tests.support.engine import TestEngine, running_engine
-from tests.support.images import TestImages, build_all, build_viewer, prepare
+from tests.support.images import TestImages, build_all, build_analysis, build_viewer, prepare
 from tests.support.native import native_root
 from tests.support.packets import Rig, running_rig
 
@@ -53,12 +53,14 @@ def images(engine: TestEngine) -> TestImages:
 
 
 @pytest.fixture(scope="session")
-def viewer_image(engine: TestEngine, images: TestImages) -> str:
-    """The viewer's image on that engine, beside the others."""
+def page_images(engine: TestEngine, images: TestImages) -> dict[str, str]:
+    """The images of the viewer and of the analysis on that engine, beside the others: service -> name."""
     assert images
     client = engine.connect().client
     client.api.timeout = 600
-    return build_viewer(client)
+    with ThreadPoolExecutor(2) as pool:
+        made = {"viewer": pool.submit(build_viewer, client), "analysis": pool.submit(build_analysis, client)}
+        return {service: image.result() for service, image in made.items()}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The viewer in production's containers: built, deployed, proven behind the gateway, closed in, and back by itself."""
+"""Viewer and analysis in production's containers: built, deployed, proven, closed in, and back by themselves."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import os
 import signal
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from orthancgen.render.container_files import project_name
 from orthancgen.runtimes.compose.container import Container
-from tests.support.contained import Contained
+from tests.support.contained import Contained, write_images
 from tests.support.doctor import assert_healthy, assert_named
 from tests.support.doctor import named as causes
 from tests.support.engine import TestEngine
@@ -26,12 +27,13 @@ PORT = 5173
 
 @pytest.fixture(scope="module")
 def site(
-    engine: TestEngine, images: TestImages, viewer_image: str, tmp_path_factory: pytest.TempPathFactory
+    engine: TestEngine, images: TestImages, page_images: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Contained]:
-    """Production with a viewer, deployed and proven by the command itself."""
+    """Production with a viewer and the analysis, deployed and proven by the command itself."""
     made = Contained(tmp_path_factory.mktemp("viewer"), engine, images, "pages")
     made.defaults = {
         "viewer": {"enabled": True},
+        "analysis": {"enabled": True, "on_arrival": ["image_quality"], "quiet_seconds": 1, "store_sr": True},
         # Nothing that a doctor would find wrong on this host.
         "network": {"firewall": [], "managed_from": []},
         "certificates": {"names": ["127.0.0.1"]},
@@ -39,7 +41,7 @@ def site(
             role: {"role": role, "password": {"secret": f"{role}_password"}} for role in ("administrator", "viewer")
         },
     }
-    made.write({"images.viewer": viewer_image})
+    made.write({f"images.{service}": image for service, image in page_images.items()})
     try:
         made.run("deploy")
         yield made
@@ -56,25 +58,42 @@ def browser(site: Contained) -> httpx.Client:
 
 def test_it_is_proven_behind_the_gateway(site: Contained) -> None:
     outcomes = {row["id"]: row["outcome"] for row in site.json("verify")["checks"]}
-    assert (outcomes["viewer-shows"], outcomes["viewer-closed"]) == ("passed", "passed")
+    proofs = ("viewer-shows", "viewer-closed", "analysis-made", "analysis-removed")
+    assert [outcomes[proof] for proof in proofs] == ["passed"] * 4
     assert {row["healthy"] for row in site.json("status")["services"]} == {True}
     before = site.ids()
-    assert set(before) == {"database", "orthanc", "backend", "viewer", "gateway"}
+    assert set(before) == {"database", "orthanc", "backend", "analysis", "viewer", "gateway"}
     site.run("deploy")
     assert site.ids() == before  # hashes of passwords have salts, and change nothing
 
 
-def test_it_reaches_nothing_but_the_backend_and_orthanc(site: Contained) -> None:
+@pytest.mark.parametrize(
+    ("service", "network", "user"), [("viewer", "backend", 10003), ("analysis", "analysis", 10004)]
+)
+def test_they_reach_nothing_but_what_they_need(site: Contained, service: str, network: str, user: int) -> None:
     containers = site.containers()
-    viewer = containers["viewer"]
-    assert set(viewer.addresses) == {"backend"}
-    assert not viewer.published_ports
-    host = viewer.attributes["HostConfig"]
+    one = containers[service]
+    assert set(one.addresses) == {network}
+    assert not one.published_ports
+    host = one.attributes["HostConfig"]
     assert (host["ReadonlyRootfs"], host["CapDrop"]) == (True, ["ALL"])
-    assert viewer.attributes["Config"]["User"] == "10003:10003"
+    assert one.attributes["Config"]["User"] == f"{user}:{user}"
     assert sorted(containers["gateway"].published_ports) == [PORT, 8001, 8042]
-    names = f"{project_name(site.name)}_backend"
-    assert site.engine.client.api.inspect_network(names)["Internal"]
+    inspected = site.engine.client.api.inspect_network(f"{project_name(site.name)}_{network}")
+    assert inspected["Internal"]
+    assert len(inspected["Containers"]) < len(containers)
+
+
+def test_what_arrives_is_analysed_and_comes_back_as_a_structured_report(site: Contained, tmp_path: Path) -> None:
+    write_images(tmp_path / "images", "analysed", 2)
+    site.run("send", str(tmp_path / "images"))
+
+    def reports() -> list[object]:
+        with site.orthanc() as client:
+            answer = client.post("/tools/find", json={"Level": "Series", "Query": {"Modality": "SR"}})
+            return list(answer.raise_for_status().json())
+
+    wait_until(lambda: len(reports()) == 1, seconds=60, what="the structured report")
 
 
 def test_a_login_is_bound_to_the_host_and_opens_pages_and_images(site: Contained) -> None:

@@ -151,6 +151,29 @@ def build_viewer(client: Any) -> str:
     return tag("viewer:1")
 
 
+def build_analysis(client: Any) -> str:
+    """The analysis' image, for the tests that need it, on a stand-in for the image `python`: pip fetches its packages.
+
+    Raises:
+        ImageError: a build failed; with what it printed last.
+    """
+    packages = "python3 python3-venv ca-certificates"
+    files = {
+        "Dockerfile": "\n".join(
+            [
+                f"FROM {tag('base:trixie')}",
+                f"RUN apt-get update && apt-get install --yes --no-install-recommends {packages}",
+                *([f"COPY ca.crt {CA_BUNDLE}", f"ENV PIP_CERT={CA_BUNDLE}"] if CA_BUNDLE.exists() else []),
+            ]
+        ).encode(),
+        **({"ca.crt": CA_BUNDLE.read_bytes()} if CA_BUNDLE.exists() else {}),
+    }
+    build(client.api, files, tag=tag("python:1"), network="host")
+    bases = {"BASE_IMAGE": tag("python:1"), "BUILD_IMAGE": tag("python:1")}
+    build(client.api, build_files(OWN_IMAGES["analysis"]), tag=tag("analysis:1"), network="host", arguments=bases)
+    return tag("analysis:1")
+
+
 def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
     """A tar archive of a Debian with `include`, like the image `debian` where no variant is among the options.
 
