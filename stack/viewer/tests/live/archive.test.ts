@@ -22,7 +22,7 @@ interface Sample {
 
 const PYTHON = process.env.ORTHANCGEN_PYTHON ?? fileURLToPath(new URL('../../../../.venv/bin/python', import.meta.url));
 /** How many of the images; 0 for all. */
-const IMAGES = Number(process.env.ORTHANCGEN_IMAGES ?? '6');
+const IMAGES = Number(process.env.ORTHANCGEN_IMAGES ?? '3');
 const SEED = process.env.ORTHANCGEN_SEED ?? '1';
 const PICTURES = process.env.ORTHANCGEN_PICTURES;
 /** Names of images, with commas between: only these, to look at one. */
