@@ -91,9 +91,7 @@ function Partial({ result, where }: { result: ResultShape; where: Where }): Reac
       </p>
       {not_examined.length === 0 ? null : (
         <details>
-          <summary>
-            {not_examined.length} could not be<span className="hidden"> examined</span>
-          </summary>
+          <summary>{not_examined.length} could not be examined</summary>
           <ul>
             {not_examined.map((it, index) => (
               <li key={index}>

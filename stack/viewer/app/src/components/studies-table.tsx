@@ -57,10 +57,10 @@ const COLUMNS = [
     id: 'received',
     header: 'Received',
     cell: ({ row: { original: it } }) => (
-      <span className="nowrap">
-        {instant(it.last_received_at)}
+      <>
+        <span className="nowrap">{instant(it.last_received_at)}</span>
         {it.is_stable ? null : <span className="mark"> arriving</span>}
-      </span>
+      </>
     ),
   }),
 ];
