@@ -109,6 +109,7 @@ dicom:
   ae_checks: {{called_aet: true, calling_aet: anyone, anyone_may: [echo, store]}}
 http: {{port: {http}}}
 runtime: native
+viewer: {{enabled: false}}
 {follow if backend else alone}"""
 
 

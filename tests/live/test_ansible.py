@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -63,7 +64,8 @@ class Fleet:
 
     def command(self, *arguments: str) -> None:
         """Run orthancgen on the controller."""
-        subprocess.run(["orthancgen", *arguments], cwd=self.ansible.folder, env=self.ansible.environ(), check=True)
+        command = [sys.executable, "-m", "orthancgen", *arguments]
+        subprocess.run(command, cwd=self.ansible.folder, env=self.ansible.environ(), check=True)
 
     def services(self, name: str) -> dict[str, bool]:
         """Which services of a host are healthy, by its own orthancgen."""

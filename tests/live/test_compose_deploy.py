@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -414,7 +415,11 @@ def test_one_change_at_a_time(base: Contained) -> None:
     first = base.start("deploy", "--no-verify", environ={"ORTHANCGEN_FAULT": "", "PYTHONUNBUFFERED": "1"})
     assert first.stdout is not None
     first.stdout.readline()  # it is at work
-    second = base.run("deploy", "--no-verify", code=None)
+    first.send_signal(signal.SIGSTOP)  # it holds the environment for as long as the other asks for it
+    try:
+        second = base.run("deploy", "--no-verify", code=None)
+    finally:
+        first.send_signal(signal.SIGCONT)
     assert first.wait(120) == 0
     first.stdout.close()
     assert second.code == 4, second.all

@@ -31,8 +31,8 @@ CHANGES = {
     "containers.limits.database.memory_megabytes": 900,
 }
 """Touches every service."""
-STEPS = [step for step in get_args(Step) if "back" not in step and step not in {"images", "viewer"}]
-"""This environment has no viewer."""
+STEPS = [step for step in get_args(Step) if "back" not in step and step not in {"images", "analysis", "viewer"}]
+"""This environment has neither a viewer nor the analysis."""
 """What a deploy that goes well does; what only a take-back does has tests of its own."""
 
 

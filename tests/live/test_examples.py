@@ -31,6 +31,7 @@ def _ports() -> str:
         dicom: {{port: {free_port()}}}
         http: {{port: {free_port()}}}
         backend: {{port: {free_port()}, database: {{port: {free_port()}}}}}
+        viewer: {{port: {free_port()}}}
         """
 
 
@@ -110,11 +111,12 @@ def test_https_of_the_system_package_ends_with_a_remedy(tmp_path: Path, state_ro
         f"""
         backend: {{enabled: false}}
         webhook: {{enabled: false}}
+        viewer: {{enabled: false}}
         secrets:
           http_tls_certificate: {{file: {combined}}}
         """
     )
-    text = "\n".join(line for line in text.splitlines() if not line.startswith("backend: {port"))
+    text = "\n".join(line for line in text.splitlines() if not line.startswith(("backend: {port", "viewer: {port")))
     path = tmp_path / "environment.yaml"
     path.write_text(text, encoding="utf-8")
     loaded = load(path, installed_version)

@@ -160,6 +160,7 @@ environment: proven
 dicom: {{port: {free_port()}}}
 http: {{port: {free_port()}}}
 backend: {{port: {free_port()}, database: {{port: {free_port()}}}}}
+viewer: {{enabled: false}}
 users:
   doctor: {{role: radiologist, password: {{secret: doctor_password}}}}
   technician: {{role: technologist, password: {{secret: technician_password}}}}

@@ -66,6 +66,7 @@ def running_prometheus(folder: Path, work: Path) -> Iterator[Prometheus]:
             wait_until(lambda: port_answers("127.0.0.1", port) or process.poll() is not None, what="Prometheus")
             assert process.poll() is None, (work / "prometheus.log").read_text()
             with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=10) as client:
+                wait_until(lambda: client.get("/status/buildinfo").is_success, what="Prometheus is ready")
                 yield Prometheus(client)
         finally:
             process.terminate()

@@ -130,6 +130,7 @@ def environment_file(folder: Path, name: str) -> Path:
         },
         "http": {"port": free_port()},
         "backend": {"port": free_port(), "database": {"port": free_port()}},
+        "viewer": {"enabled": False},
         "runtime": "native",
     }
     path = folder / f"{name}.yaml"
