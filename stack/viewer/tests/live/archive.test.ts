@@ -62,7 +62,9 @@ describe.skipIf(!available)('real images', () => {
       const row = [it.title, it.modality, it.syntax, it.frames, result.text].join(' | ');
       rows.push(row);
       if (IMAGES === 0) console.log(row);
-      const excuse = Object.hasOwn(UNSHOWN, it.title) ? UNSHOWN[it.title] : undefined;
+      // OHIF makes no display set of an image without Modality (0008,0060), which every image has to have.
+      const excuse =
+        it.modality === '' ? 'no Modality' : Object.hasOwn(UNSHOWN, it.title) ? UNSHOWN[it.title] : undefined;
       if (foreign.length > 0 || (!result.right && excuse === undefined)) wrong.push([row, ...foreign].join(' '));
     }
     console.log(rows.join('\n'));
@@ -79,7 +81,7 @@ describe.skipIf(!available)('real images', () => {
     await page.getByRole('link', { name: 'Open the images' }).click();
     const there = page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 60_000 });
     if (!(await there.then(() => true).catch(() => false))) return { right: false, text: 'OHIF does not come up' };
-    const seconds = Object.hasOwn(UNSHOWN, it.title) ? 5 : 30;
+    const seconds = it.modality === '' || Object.hasOwn(UNSHOWN, it.title) ? 5 : 30;
     const image = await until(it.title, async () => drawn(page), seconds).catch(() => null);
     if (PICTURES !== undefined) {
       mkdirSync(PICTURES, { recursive: true });
@@ -95,7 +97,10 @@ describe.skipIf(!available)('real images', () => {
 });
 
 /** What is not shown as the standard has it, and why: seen with Orthanc 1.10.1 and OHIF 3.13.2. */
-const UNSHOWN: Readonly<Record<string, string>> = {};
+const UNSHOWN: Readonly<Record<string, string>> = {
+  J2K_pixelrep_mismatch: 'its header and its JPEG 2000 disagree about the sign of a pixel',
+  'JPEG2000-embedded-sequence-delimiter': 'its JPEG 2000 holds what looks like the end of the item',
+};
 
 interface Off {
   readonly median: number;

@@ -267,7 +267,6 @@ describe.skipIf(!available)('the pages', () => {
     for (const it of samples.filter(({ title }) => title !== 'hostile' && title !== 'other scripts')) {
       await page.goto(`${site.url}/studies/${it.study}`);
       await page.getByRole('link', { name: 'Open the images' }).click();
-      await page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 45_000 });
       const seen = async (): Promise<number[] | null> =>
         until(`${it.title} is drawn`, async () => greys(page), 45).catch(() => null);
       let drawn = await seen();
