@@ -103,7 +103,7 @@ class Ansible:
         """The variables of a command."""
         return {
             **{name: text for name, text in os.environ.items() if not name.startswith("ANSIBLE_")},
-            "PATH": f"{ansible_folder()}:{os.environ['PATH']}",
+            "PATH": os.pathsep.join((str(ansible_folder()), str(Path(sys.executable).parent), os.environ["PATH"])),
             "ANSIBLE_COLLECTIONS_PATH": str(self.folder / "collections"),
             "ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / "home"),
