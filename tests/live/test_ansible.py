@@ -56,6 +56,7 @@ class Fleet:
             "environment": name,
             "orthanc": {"version": self.version, **changes.get("orthanc", {})},
             "dicom": changes.get("dicom", {}),
+            "viewer": {"enabled": False},  # only the backend is built on the controller
             "modalities": {"controller": {"aet": "CONTROLLER", "address": self.controller, "may": ["echo", "store"]}},
             "secrets": {"orthanc_password": {"file": "/etc/orthancgen-secrets/orthanc_password"}},
             "deployment": {"host": self.hosts[name].address, "user": LOGIN, "supervisor_under": "systemd"},
