@@ -9,11 +9,14 @@ from typing import Any, Final
 
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.observe import orthanc_log
+from orthancgen.doctor.refused import REASONS as ASSOCIATIONS
 from orthancgen.errors import RenderError
 from orthancgen.render.write import place
 
+_CHECKS_OF_PORTS: Final = frozenset({"invalid-aet", "context-name"})
+"""Whoever looks whether the port is open leaves these in the log: no alert is to come of them."""
 REASONS: Final = (
-    "called-aet-wrong", "calling-aet-unknown", "address-not-registered", "association-rejected",
+    *(one for one in ASSOCIATIONS if one not in _CHECKS_OF_PORTS),
     "command-not-allowed", "command-of-unknown", "command-from-wrong-address",
     "aet-registered-twice-addresses", "aet-registered-twice", "command-rejected",
     "tls-plain-call", "tls-no-client-certificate", "tls-client-not-verified",

@@ -323,9 +323,9 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     assert config.work == tmp_path / "a/work"
     prepare_work(config.work)
     assert (tmp_path / "a/work").stat().st_mode & 0o777 == 0o700
-    (tmp_path / "a/work/analysis-left").mkdir()
-    (tmp_path / "a/work/analysis-left/0.dcm").write_bytes(b"x")
-    (tmp_path / "a/work/of-somebody").write_bytes(b"x")
+    (config.work / "analysis-left").mkdir()
+    (config.work / "analysis-left" / "0.dcm").write_bytes(b"x")
+    (config.work / "of-somebody").write_bytes(b"x")
     prepare_work(config.work)
     assert [it.name for it in (tmp_path / "a/work").iterdir()] == ["of-somebody"]
     prepare_work(None)

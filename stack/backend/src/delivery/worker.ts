@@ -5,11 +5,9 @@
  * past it, and writing it twice changes nothing. The webhook only wakes the loop; losing it costs the poll interval.
  */
 import { randomUUID } from 'node:crypto';
-import { LeaseLostError, summarize, type ErrorSummary } from '../errors.ts';
-import type { Log } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Change, Orthanc, System } from '../orthanc.ts';
-import { prepareStore, type Store } from '../store/database.ts';
+import { LeaseLostError, summarize } from '../errors.ts';
+import type { Change, System } from '../orthanc.ts';
+import { prepareStore } from '../store/database.ts';
 import type {
   Anchor,
   Reconciliation,
@@ -35,42 +33,7 @@ import { anchorOf, judge, touchedBy, withAnchor } from './cursor.ts';
 import { Holes } from './holes.ts';
 import { orthancDate } from './records.ts';
 import { recordCounts, reconcile, sameCounts } from './reconcile.ts';
-
-export interface WorkerOptions {
-  /** This backend's name among those which share the database. */
-  readonly holder: string;
-  readonly orthanc: Orthanc;
-  readonly store: Store;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly pollSeconds: number;
-  readonly reconcileMinutes: number;
-  readonly batchSize: number;
-  readonly settleMilliseconds: number;
-  /** Whether several Orthancs may write the log at once, each under a name of its own. */
-  readonly sharedIndex: boolean;
-}
-
-/** What the worker knows of itself, for status, readiness and metrics. */
-export interface WorkerStatus {
-  role: 'leader' | 'standby' | 'starting' | 'stopped';
-  /** When the loop last came round. */
-  heartbeat: Date;
-  cursor: number | null;
-  /** The highest number of a change seen in Orthanc. */
-  orthancLastSeq: number | null;
-  /** When the oldest change not yet recorded was made in Orthanc. */
-  oldestUndelivered: Date | null;
-  backlog: number;
-  lastError: (ErrorSummary & { at: Date }) | null;
-  /** Failures in a row; 0 when the last round went well. */
-  failures: number;
-  lastOrthancAnswer: Date | null;
-  lastRound: Date | null;
-  system: System | null;
-  running: ReconciliationRequest | null;
-  finished: Reconciliation | null;
-}
+import type { WorkerOptions, WorkerStatus } from './status.ts';
 
 /** Renew the lease when it is this old, unless a batch has renewed it. */
 const RENEW_MILLISECONDS = 4_000;

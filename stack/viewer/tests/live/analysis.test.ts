@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available } from '../../../backend/tests/live/servers.ts';
 import { VIEWS, views, wrongWith } from './looks.ts';
 import { HOSTILE, Marker, QualityService, withProviders } from './providers.ts';
-import { makeSamples, named, recorded, store, type Sample } from './samples.ts';
+import { makeSamples, named, store, type Sample } from './samples.ts';
 import { loginIn, open, Site, startBrowser, type Role, type Watched } from './site.ts';
 
 describe.skipIf(!available)('analyses in the pages', () => {
@@ -20,7 +20,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
     await withProviders(site, { image_quality: quality.url, marker: await marker.start() });
     sample = named(makeSamples(site), 'a gradient');
     await store(site, sample);
-    await recorded(site, sample);
+    await site.recorded(sample.study);
   }, 180_000);
   afterAll(async () => {
     await browser.close();

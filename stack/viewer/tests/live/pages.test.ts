@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available, until } from '../../../backend/tests/live/servers.ts';
 import { picture, views, wrongWith } from './looks.ts';
-import { makeSamples, named, recorded as recordedIn, store as storeIn, type Sample } from './samples.ts';
+import { makeSamples, named, store as storeIn, type Sample } from './samples.ts';
 import { loginIn, open, PASSWORD, ROLES, Site, startBrowser, type Watched } from './site.ts';
 
 const ARRIVALS = Number(process.env.ORTHANCGEN_ARRIVALS ?? '4');
@@ -25,7 +25,7 @@ describe.skipIf(!available)('the pages', () => {
 
   const sample = (title: string): Sample => named(samples, title);
   const store = async (it: Sample): Promise<void> => storeIn(site, it);
-  const recorded = async (it: Sample): Promise<void> => recordedIn(site, it);
+  const recorded = async (it: Sample): Promise<void> => site.recorded(it.study);
 
   async function loggedIn(role: (typeof ROLES)[number], options: object = {}): Promise<Watched> {
     const watched = await open(browser, site, options);

@@ -1,8 +1,6 @@
 /** Images of several kinds, made for the pages' tests, and their way into a site. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { until } from '../../../backend/tests/live/servers.ts';
 import type { Site } from './site.ts';
 
 export interface Sample {
@@ -31,16 +29,6 @@ export function named(samples: readonly Sample[], title: string): Sample {
 }
 
 export async function store(site: Site, { file }: Sample): Promise<void> {
-  const authorization = `Basic ${Buffer.from(`backend:${site.orthanc.password}`).toString('base64')}`;
-  const answer = await fetch(`http://127.0.0.1:${String(site.orthanc.httpPort)}/instances`, {
-    method: 'POST',
-    body: new Uint8Array(readFileSync(file)),
-    headers: { authorization },
-  });
+  const answer = await site.offer(file);
   if (!answer.ok) throw new Error(`Orthanc answered ${String(answer.status)}`);
-  await site.backend.poke();
-}
-
-export async function recorded(site: Site, { study }: Sample): Promise<void> {
-  await until('it is recorded', async () => (await site.backend.request(`/api/studies/${study}`)).ok);
 }
