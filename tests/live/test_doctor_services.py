@@ -390,10 +390,16 @@ def test_database_password_changed(site: Native) -> None:
     database.ensure_account(program, State(site.state), "orthancgen", SecretValue("another-password-0123456789"))
     for name in ("database", "backend"):
         Supervisor(State(site.state)).start_service(name)
-    wait_until(lambda: port_answers("127.0.0.1", site.ports["database"]), what="the database")
+    wait_until(lambda: refused_by_the_database(site), what="a refusal", seconds=60)
     found = assert_named("database password changed, native", site.file, site.state, "database-password-rotated")
     assert "the account was changed in the database" in found["database-password-rotated"].evidence[1].text
     mended(site, found, "database-password-rotated")
+
+
+def refused_by_the_database(native: Native) -> bool:
+    """Whether the backend answers, and says that the database refuses its password."""
+    error = ((status_of(native) or {}).get("worker") or {}).get("last_error") or {}
+    return error.get("source") == "database" and error.get("kind") == "code 18"
 
 
 def test_backend_stopped(site: Native) -> None:

@@ -13,7 +13,8 @@ from orthancgen.render.backend_json import DATABASE_USER
 Outcome = Literal["well", "refused", "closed", "silent", "failed", "not reached"]
 """refused: it refuses the password; closed: nobody listens; silent: who listens does not answer; not reached: the
 backend alone can ask it."""
-_MILLISECONDS: Final = 3000
+_MILLISECONDS: Final = (3000, 10_000)
+"""How long it may take to answer, and how long when it is asked once more: a busy host is no database that hangs."""
 _AUTHENTICATION_FAILED: Final = 18  # https://www.mongodb.com/docs/manual/reference/error-codes/
 
 
@@ -38,10 +39,16 @@ class Answer:
 
 def ask(case: Case) -> Answer:
     """Log in as the backend does, and ask for a sign of life."""
-    return case.once("database", lambda: _ask(case))
+
+    def look() -> Answer:
+        first, again = _MILLISECONDS
+        found = _ask(case, first)
+        return _ask(case, again) if found.outcome == "silent" else found
+
+    return case.once("database", look)
 
 
-def _ask(case: Case) -> Answer:
+def _ask(case: Case, milliseconds: int) -> Answer:
     from pymongo import MongoClient
     from pymongo.errors import OperationFailure, PyMongoError, ServerSelectionTimeoutError
 
@@ -52,8 +59,8 @@ def _ask(case: Case) -> Answer:
     name = case.site.backend.database.name
     client: MongoClient[dict[str, Any]] = MongoClient(
         *address, directConnection=True, username=DATABASE_USER, password=access.database_password.reveal(),
-        authSource=name, serverSelectionTimeoutMS=_MILLISECONDS, connectTimeoutMS=_MILLISECONDS,
-        socketTimeoutMS=_MILLISECONDS,
+        authSource=name, serverSelectionTimeoutMS=milliseconds, connectTimeoutMS=milliseconds,
+        socketTimeoutMS=milliseconds,
     )  # fmt: skip
     began = time.monotonic()
     try:
