@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from orthancgen.plan.model import Plan, ServiceName
-from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, orthanc_json, viewer_json
+from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, member_sh, orthanc_json, viewer_json
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, SECRETS_FOLDER
 from orthancgen.render.engine import render_template
+from orthancgen.render.replica_set import has_members
 
 POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
 """Volume of the image postgres. https://hub.docker.com/_/postgres"""
@@ -40,7 +41,8 @@ def files(plan: Plan, service: ServiceName) -> dict[str, str]:
     if service == "gateway":
         return {"haproxy.cfg": haproxy_cfg.build(plan), "health.sh": health_sh.gateway(plan)}
     if service == "database":
-        return {"health.sh": health_sh.database(plan)}
+        started = {member_sh.SCRIPT: member_sh.build(plan)} if has_members(plan) else {}
+        return {"health.sh": health_sh.database(plan), **started}
     built = {
         "backend": ("backend.json", backend_json.build),
         "viewer": ("viewer.json", viewer_json.build),

@@ -17,7 +17,7 @@ def containers_have_images(site: Site) -> Iterator[Violation]:
         return
     for field, wanted, example in (
         ("orthanc", True, "orthancteam/orthanc:26.8.1"),
-        ("mongo", site.backend.enabled, "mongo:8.0.24"),
+        ("mongo", site.backend.enabled and not site.scale.mongodb.hosts, "mongo:8.0.24"),
     ):
         if wanted and getattr(site.images, field) is None:
             yield Violation(("images", field), f"no image of {field} is named", f"images: {{{field}: {example}}}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Final
 
 from orthancgen.plan.build import plan
@@ -14,7 +15,7 @@ IMAGES: Final[dict[str, Any]] = {
     "postgres": "postgres:17.6",
 }
 WHOLE: Final[dict[str, Any]] = {
-    "scale": {"index": "postgresql", "storage": "shared_folder", "orthancs": 2, "backends": 4},
+    "scale": {"index": "postgresql", "storage": "shared_folder", "orthancs": 2, "backends": 4, "databases": 3},
     "images": IMAGES,
     "http": {"tls": {"enabled": True}, "listen_on": "0.0.0.0"},
     "viewer": {"enabled": True},
@@ -45,4 +46,4 @@ def swarm(changes: dict[str, Any], **more: Any) -> Plan:
 
 def _plan(changes: dict[str, Any], runtime: str, **more: Any) -> Plan:
     text = PRODUCTION if changes is WHOLE else MINIMAL
-    return plan(site_of(text, {**changes, "runtime": runtime, **more}), NEWEST)
+    return plan(site_of(text, {**copy.deepcopy(changes), "runtime": runtime, **more}), NEWEST)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from orthancgen.plan.images import image_to_run
 from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.render import member_sh
 from orthancgen.render.account_json import ROOT_USER
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, DATABASE_FOLDER, SECRETS_FOLDER, mounts, users
 from orthancgen.render.container_programs import (
@@ -28,6 +29,7 @@ from orthancgen.render.kubernetes.objects import (
     selector,
 )
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
+from orthancgen.render.replica_set import has_members
 
 _TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
     "orthanc": (("/tmp", 512),),  # noqa: S108
@@ -111,15 +113,24 @@ def pod(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": _GRACE_SECONDS.get(service, 15),
             "securityContext": pod_security(uid, gid),
-            **({} if service == "database-account" else {"topologySpreadConstraints": [_spread(service)]}),
+            **_placement(plan, service),
             "containers": [{key: value for key, value in container.items() if value not in ([], {})}],
             "volumes": volumes,
         },
     }
 
 
+def _placement(plan: Plan, service: ServiceName) -> Object:
+    """Two of a kind are not on one node where there are others; members of a replica set never are."""
+    if service == "database-account":
+        return {}
+    if service == "database" and has_members(plan):
+        apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector(service)}
+        return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
+    return {"topologySpreadConstraints": [_spread(service)]}
+
+
 def _spread(service: ServiceName) -> Object:
-    """Two of a kind are not on one node where there are others."""
     return {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
@@ -156,6 +167,8 @@ def _program(plan: Plan, service: ServiceName) -> Object:
             # DCMTK reads TCP_NODELAY: without it, each instance waits 40 ms for Nagle's algorithm.
             "env": [{"name": "TCP_NODELAY", "value": "1"}, *([instance] if site.scale.orthancs > 1 else [])],
         }
+    if service == "database" and has_members(plan):
+        return {"command": ["bash", f"{CONFIGURATION_FOLDER}/{member_sh.SCRIPT}"]}
     if service == "database":
         database = site.backend.database
         return {
@@ -209,6 +222,9 @@ def _probes(plan: Plan, service: ServiceName) -> Object:
         database = plan.site.scale.postgresql
         asked = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", database.user]
         look = ready = {"exec": {"command": [*asked, "-d", database.name]}}
+    elif service == "database" and has_members(plan):
+        # One that is behind the others does not count as there: the next one would be taken away.
+        ready = {"exec": {"command": [*look["exec"]["command"], "member"]}}
     elif service in ("backend", "viewer"):
         # Alive, not ready: it outlives a restart of Orthanc or the database, and must not count as broken then.
         look = ready = {"httpGet": {"path": "/healthz", "port": "http"}}

@@ -13,7 +13,7 @@ from orthancgen.plan.model import ANYONE, THIS_HOST, Flow, Plan, ServiceName
 from orthancgen.render.container_files import containers
 from orthancgen.render.kubernetes.objects import Object, manifest, selector
 from orthancgen.site.model import Site
-from orthancgen.site.types import is_ip
+from orthancgen.site.types import is_ip, split_host_port
 
 _DNS: Final[Object] = {
     "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
@@ -61,6 +61,8 @@ def _policy(plan: Plan, service: ServiceName, flows: tuple[Flow, ...]) -> Object
     egress = [_DNS, *({"to": [_peer(flow.service)], "ports": [_port(flow.port)]} for flow in to)]
     if service == "orthanc":
         egress.extend(_calls(plan.site))
+    if service == "backend":
+        egress.extend(_elsewhere(split_host_port(one)) for one in plan.site.scale.mongodb.hosts)
     spec: Object = {
         "podSelector": selector(service),
         "policyTypes": ["Ingress", "Egress"],
@@ -79,11 +81,16 @@ def _calls(site: Site) -> list[Object]:
     ]
     database = site.scale.postgresql
     if site.scale.index == "postgresql" and database.host is not None:
-        to = [_peer(_one(database.host))] if is_ip(database.host) else None
-        found.append({**({"to": to} if to else {}), "ports": [_port(database.port)]})
+        found.append(_elsewhere((database.host, database.port)))
     if site.scale.storage == "object_storage":
         found.append({"ports": [_port(443)]})
     return found
+
+
+def _elsewhere(server: tuple[str, int]) -> Object:
+    """A server outside the cluster; a policy knows no names, so one by name may be called wherever it is."""
+    host, port = server
+    return {**({"to": [_peer(_one(host))]} if is_ip(host) else {}), "ports": [_port(port)]}
 
 
 def _peer(source: str) -> Object:

@@ -8,6 +8,7 @@ from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render import account_json
 from orthancgen.render.kubernetes.objects import Object, digest, manifest, selector
 from orthancgen.render.kubernetes.pods import config_map, pod, ports
+from orthancgen.render.replica_set import has_members, own_members
 from orthancgen.site.types import is_loopback
 
 _SHARED_CLAIM: Final = "orthanc-images"
@@ -22,7 +23,8 @@ def of_service(plan: Plan, service: ServiceName) -> list[Object]:
 
 def _workload(plan: Plan, service: ServiceName) -> list[Object]:
     if service == "database":
-        return [_stateful(plan, service, "16Gi"), *_account(plan)]
+        budget = [_budget(plan, service)] if has_members(plan) else []
+        return [_stateful(plan, service, "16Gi"), *budget, *_account(plan)]
     if service == "postgresql":
         return [_stateful(plan, service, "256Gi" if plan.site.scale.storage == "postgresql" else "64Gi")]
     if service == "orthanc":
@@ -46,11 +48,15 @@ def _orthanc(plan: Plan) -> list[Object]:
 
 
 def _stateful(plan: Plan, service: ServiceName, claim: str | None, data: Object | None = None) -> Object:
-    """A StatefulSet; with a claim, each of its pods has a volume of its own."""
+    """A StatefulSet; with a claim, each of its pods has a volume of its own.
+
+    Members of a replica set are written down by name, so how many there are is no matter of the overlay.
+    """
+    members = own_members(plan.site) if service == "database" else ()
     spec: Object = {
-        "replicas": 1,
+        "replicas": len(members) or 1,
         "serviceName": service,
-        # Several Orthancs need not wait for one another.
+        # Several Orthancs need not wait for one another; members of a replica set must not.
         "podManagementPolicy": "Parallel",
         "selector": selector(service),
         "template": pod(plan, service, data),
@@ -99,7 +105,8 @@ def services(plan: Plan, service: ServiceName) -> list[Object]:
     inner = {
         name: port for name, port in ports(plan, service).items() if not (service == "orthanc" and name == "dicom")
     }
-    found = [] if service == "gateway" else [_service(plan, service, service, inner, {"type": "ClusterIP"})]
+    spec = _headless(plan) if service == "database" else {"type": "ClusterIP"}
+    found = [] if service == "gateway" else [_service(plan, service, service, inner, spec)]
     listeners = [one for one in plan.service(service).listeners if not is_loopback(one.address)]
     numbers = {one.port for one in listeners}
     outer = {name: port for name, port in ports(plan, service).items() if port in numbers}
@@ -108,6 +115,14 @@ def services(plan: Plan, service: ServiceName) -> list[Object]:
     elif service == "gateway" and outer:
         found.append(_outside(plan, "gateway", service, outer))
     return found
+
+
+def _headless(plan: Plan) -> Object:
+    """Its name is that of its pods themselves, each of which has a name below it.
+
+    Members of a replica set call one another before they are ready: that is how they become it.
+    """
+    return {"type": "ClusterIP", "clusterIP": "None", "publishNotReadyAddresses": has_members(plan)}
 
 
 def _outside(plan: Plan, name: str, service: ServiceName, reached: dict[str, int]) -> Object:

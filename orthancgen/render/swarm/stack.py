@@ -37,6 +37,8 @@ from orthancgen.render.container_programs import (
 from orthancgen.render.image_layouts import image_layout
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
 from orthancgen.render.quoting import comment, compose
+from orthancgen.render.replica_set import has_members
+from orthancgen.render.swarm import members
 from orthancgen.site.types import is_loopback
 
 LABEL: Final = "org.orthancgen.environment"
@@ -70,9 +72,13 @@ def document(plan: Plan) -> dict[str, Any]:
     name = project_name(plan.site.environment)
     services = sorted(containers(plan))
     volumes: dict[str, Any] = {_volume(service): {} for service in services if _keeps(plan, service)}
+    volumes |= {volume: {} for volume in members.volumes(plan)}
+    rendered: dict[str, Any] = {service: _service(plan, service) for service in services}
+    if "database" in rendered:
+        rendered |= members.services(plan, rendered["database"])
     return {
         "version": "3.9",
-        "services": {service: _service(plan, service) for service in services},
+        "services": dict(sorted(rendered.items())),
         "networks": _networks(plan),
         **({"volumes": volumes} if volumes else {}),
         "configs": {
@@ -146,6 +152,8 @@ def _program(plan: Plan, service: ServiceName) -> dict[str, Any]:
             "command": [CONFIGURATION_FOLDER],
             "environment": variables,
         }
+    if service == "database" and has_members(plan):
+        return members.program(plan)
     if service == "database":
         database = site.backend.database
         return {
@@ -166,14 +174,15 @@ def _joined(plan: Plan, service: ServiceName) -> list[str]:
     own = {
         "orthanc": ["backend", *(["index"] if "postgresql" in plan.by_name else [])],
         "postgresql": ["index"],
-        "backend": ["backend", "database"],
+        "backend": ["backend", *(["database"] if "database" in plan.by_name else [])],
         "viewer": ["backend"],
         "gateway": ["backend"],
         "database": ["database"],
         "database-account": ["database"],
     }
-    # Orthanc calls modalities, and a database that is elsewhere: its way out.
-    return [*(["edge"] if published or service == "orthanc" else []), *own[service]]
+    # Orthanc calls modalities, and it and the backend a database that is elsewhere: their way out.
+    calls_out = service == "orthanc" or (service == "backend" and bool(plan.site.scale.mongodb.hosts))
+    return [*(["edge"] if published or calls_out else []), *own[service]]
 
 
 def _networks(plan: Plan) -> dict[str, Any]:

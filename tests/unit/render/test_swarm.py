@@ -10,6 +10,7 @@ import yaml
 from orthancgen.plan.model import THIS_HOST
 from orthancgen.render.catalogue import render
 from orthancgen.render.container_files import containers, mounts
+from orthancgen.render.replica_set import own_members
 from orthancgen.render.swarm.stack import document
 from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, swarm
 
@@ -27,7 +28,8 @@ def test_the_text_is_the_document(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("changes", PLANS)
 def test_what_no_service_may(changes: dict[str, Any]) -> None:
     stack = document(swarm(changes))
-    assert set(stack["services"]) == set(containers(swarm(changes)))
+    members = {one.name for one in own_members(swarm(changes).site)}
+    assert set(stack["services"]) == set(containers(swarm(changes))) | members
     for service in stack["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -47,7 +49,8 @@ def test_who_may_call_shares_a_network_and_nobody_else_a_closed_one(changes: dic
     assert closed == set(stack["networks"]) - {"edge"}
     members = {network: {name for name, own in joined.items() if network in own} for network in closed}
     assert members.get("index", set()) <= {"orthanc", "postgresql"}
-    assert members.get("database", set()) <= {"backend", "database", "database-account"}
+    of_database = {"backend", "database", "database-account", "database-2", "database-3"}
+    assert members.get("database", set()) <= of_database
 
 
 def test_ports_are_the_nodes_own_so_that_callers_are_seen() -> None:

@@ -14,6 +14,8 @@ from tests.support.scaled import IMAGES
 SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
 KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
 SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
+COMPOSE: dict[str, Any] = {"runtime": "compose", "images": IMAGES}
+ELSEWHERE: dict[str, Any] = {"hosts": ["mongo1.example:27017", "192.0.2.7:27017", "[2001:db8::1]:27018"]}
 BUCKET = {"BucketName": "images", "Region": "eu-central-1"}
 OPEN = {**BUCKET, "SecretKey": "x"}
 CASES: list[tuple[dict[str, Any], list[str]]] = [
@@ -55,6 +57,31 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
     ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
     ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
+    ({**KUBERNETES, "scale": {"databases": 3}}, []),
+    ({**SWARM, "scale": {"databases": 5}}, []),
+    ({**SWARM, "scale": {"databases": 2}}, ["scale.databases"]),
+    ({"scale": {"databases": 3}}, ["scale.databases"]),
+    ({**COMPOSE, "scale": {"databases": 3}}, ["scale.databases"]),
+    ({**SWARM, "scale": {"databases": 3}, "backend/enabled": False, "webhook/enabled": False}, ["scale.databases"]),
+    ({**SWARM, "scale": {"databases": 3, "mongodb": ELSEWHERE}}, ["scale.databases"]),
+    ({**KUBERNETES, "images/mongo": None, "scale": {"mongodb": ELSEWHERE}}, []),
+    ({**KUBERNETES, "scale": {"mongodb": {**ELSEWHERE, "authority": {"secret": "ours"}, "tls": True}}}, []),
+    ({**KUBERNETES, "scale": {"mongodb": {**ELSEWHERE, "authority": {"secret": "ours"}}}}, ["scale.mongodb.authority"]),
+    ({"scale": {"mongodb": ELSEWHERE}}, ["scale.mongodb.hosts"]),
+    (
+        {**SWARM, "scale": {"mongodb": ELSEWHERE}, "backend/enabled": False, "webhook/enabled": False},
+        ["scale.mongodb.hosts"],
+    ),
+    ({**SWARM, "scale": {"mongodb": {"tls": True, "user": "x"}}}, ["scale.mongodb.tls", "scale.mongodb.user"]),
+    (
+        {**SWARM, "scale": {"mongodb": {"hosts": ["127.0.0.1:27017", "m:1", "m:1", "[::1]:5"]}}},
+        ["scale.mongodb.hosts[0]", "scale.mongodb.hosts[2]", "scale.mongodb.hosts[3]"],
+    ),
+    (
+        {**SWARM, "scale": {"mongodb": {"hosts": ["m", "m:0", "m:65536", "::1:5", "[m]:5", "m:5/x"]}}},
+        [f"scale.mongodb.hosts[{index}]" for index in range(6)],
+    ),
+    ({**SWARM, "scale": {"databases": 3, "mongodb": {"replica_set": "1 x"}}}, ["scale.mongodb.replica_set"]),
 ]
 
 
