@@ -12,8 +12,8 @@ from typing import Any, Final
 from orthancgen.orthanc.access import ALLOW, ALWAYS
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.orthanc.roles import PERMISSIONS
-from orthancgen.plan.addresses import addresses, verifier_seen
-from orthancgen.plan.gateway import call_ports
+from orthancgen.plan.addresses import verifier_seen
+from orthancgen.plan.gateway import call_host, call_ports
 from orthancgen.plan.model import Plan
 from orthancgen.render.layout import Layout, layout_of
 from orthancgen.render.postgresql import libraries, section
@@ -163,7 +163,7 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
             values["DicomTlsTrustedCertificates"] = f"{layout.secrets}/{site.dicom.tls.trusted.secret}"
     values["DicomModalitiesInDatabase"] = False
     known = keys_for(plan.version, "modality")
-    through_gateway, gateway = call_ports(site), addresses(site).gateway
+    through_gateway, gateway = call_ports(site), call_host(site)
     values["DicomModalities"] = {
         name: _modality(modality, known, gateway, through_gateway[name])
         if name in through_gateway

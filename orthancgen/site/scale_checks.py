@@ -145,10 +145,6 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
             ("network", "firewall"), "a packet filter of a node does not see which pod speaks to which",
             "firewall: []; NetworkPolicies are rendered from the same flows",
         )  # fmt: skip
-    if site.analysis.enabled:
-        yield Violation(
-            ("analysis", "enabled"), f"the analysis is not rendered for runtime: {site.runtime}", "enabled: false"
-        )
     if site.backup.repository is not None:
         yield Violation(
             ("backup", "repository"), f"`orthancgen backup` does not reach the volumes of runtime: {site.runtime}",

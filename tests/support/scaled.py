@@ -19,6 +19,7 @@ WHOLE: Final[dict[str, Any]] = {
     "images": IMAGES,
     "http": {"tls": {"enabled": True}, "listen_on": "0.0.0.0"},
     "viewer": {"enabled": True},
+    "analysis": {"enabled": True, "models": {"chest": "/srv/models/chest/card.json"}},
     "orthanc/plugins": ["dicomweb"],
     "network": {"allowed_sources": ["192.0.2.0/24"], "managed_from": ["198.51.100.0/24"]},
     "dicom/ae_checks": {"calling_aet": "registered_from_own_address"},
@@ -27,6 +28,18 @@ WHOLE: Final[dict[str, Any]] = {
 """Several of everything, over TLS."""
 SMALL: Final[dict[str, Any]] = {"images": IMAGES, "backend/enabled": False, "webhook/enabled": False}
 """One Orthanc and nothing else, open to anyone."""
+PLAIN: Final[dict[str, Any]] = {
+    "images": IMAGES,
+    "dicom/port": 2762,
+    "dicom/tls": {"enabled": True},
+    "dicom/plain": {"enabled": True, "port": 11112},
+    "dicom/ae_checks": {"calling_aet": "registered"},
+    "modalities": {
+        "ct1": {"aet": "CT1", "address": "192.0.2.10", "port": 2762, "tls": True, "may": ["echo", "store"]},
+        "us1": {"aet": "US1", "address": "192.0.2.11", "port": 104, "may": ["echo", "store"]},
+    },
+}
+"""A modality without TLS beside one with it, and no HTTPS."""
 IN_POSTGRESQL: Final[dict[str, Any]] = {
     "images": IMAGES,
     "scale": {"index": "postgresql", "storage": "postgresql", "orthancs": 3},

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.environments import MINIMAL, document, load_text
-from tests.support.scaled import IMAGES
+from tests.support.scaled import IMAGES, PLAIN
 
 SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
 KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
@@ -57,6 +57,12 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
     ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
     ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
+    ({**KUBERNETES, **PLAIN}, []),
+    (
+        {**SWARM, **PLAIN, "dicom/ae_checks": {"calling_aet": "registered_from_own_address"}},
+        ["dicom.plain.enabled"],
+    ),
+    ({**KUBERNETES, "analysis": {"enabled": True}, "orthanc/plugins": ["dicomweb"]}, []),
     ({**KUBERNETES, "scale": {"databases": 3}}, []),
     ({**SWARM, "scale": {"databases": 5}}, []),
     ({**SWARM, "scale": {"databases": 2}}, ["scale.databases"]),
