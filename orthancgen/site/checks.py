@@ -199,6 +199,11 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
             yield ("observability", "backend_token"), site.observability.backend_token
     if site.scale.index == "postgresql":
         yield ("scale", "postgresql", "password"), site.scale.postgresql.password
+    if site.scale.storage == "object_storage":
+        bucket = site.scale.bucket
+        for field, key in (("access_key", bucket.access_key), ("secret_key", bucket.secret_key)):
+            if key is not None:
+                yield ("scale", "bucket", field), key
     if site.backend.enabled and site.scale.databases > 1:
         yield ("scale", "mongodb", "key"), site.scale.mongodb.key
     if site.backend.enabled and site.scale.mongodb.authority is not None:

@@ -61,6 +61,18 @@ class RecordsDatabase(Section):
     """Authority of its certificates (PEM); without it, those that Node.js trusts."""
 
 
+class Bucket(Section):
+    """The login of the bucket (S3); without one, Orthanc's plugin takes the identity of the pod or the host.
+
+    The bucket itself is named by `orthanc.settings`, in the section AwsS3Storage.
+    """
+
+    access_key: SecretRef | None = None
+    """The id of the access key."""
+    secret_key: SecretRef | None = None
+    """The access key itself."""
+
+
 class Scale(Section):
     """How many of each program serve the one archive. Without it, each runs once."""
 
@@ -76,3 +88,4 @@ class Scale(Section):
     """Where the images are: a folder of one Orthanc, one that every machine mounts, PostgreSQL, or a bucket (S3)."""
     postgresql: IndexDatabase = IndexDatabase()
     mongodb: RecordsDatabase = RecordsDatabase()
+    bucket: Bucket = Bucket()

@@ -17,6 +17,7 @@ SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
 COMPOSE: dict[str, Any] = {"runtime": "compose", "images": IMAGES}
 ELSEWHERE: dict[str, Any] = {"hosts": ["mongo1.example:27017", "192.0.2.7:27017", "[2001:db8::1]:27018"]}
 BUCKET = {"BucketName": "images", "Region": "eu-central-1"}
+LOGIN = {"access_key": {"secret": "key_id"}, "secret_key": {"secret": "key"}}
 OPEN = {**BUCKET, "SecretKey": "x"}
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
@@ -53,6 +54,23 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         {**SWARM, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": OPEN}},
         ["orthanc.settings.AwsS3Storage.SecretKey"],
     ),
+    (
+        {
+            **SWARM,
+            "scale": {**SHARED, "storage": "object_storage", "bucket": LOGIN},
+            "orthanc/settings": {"AwsS3Storage": BUCKET},
+        },
+        [],
+    ),
+    (
+        {
+            **SWARM,
+            "scale": {**SHARED, "storage": "object_storage", "bucket": {"access_key": {"secret": "key_id"}}},
+            "orthanc/settings": {"AwsS3Storage": BUCKET},
+        },
+        ["scale.bucket"],
+    ),
+    ({**SWARM, "scale": {**SHARED, "bucket": LOGIN}}, ["scale.bucket"]),
     ({**SWARM, "dicom/published_on": "192.0.2.1"}, ["dicom.published_on"]),
     ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
     ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
