@@ -6,16 +6,31 @@ from collections.abc import Mapping
 from typing import Final
 
 from orthancgen.plan.model import Plan, ServiceName
-from orthancgen.render import account_json, backend_json, haproxy_cfg, health_sh, orthanc_json, viewer_json
+from orthancgen.render import (
+    account_json,
+    analysis_json,
+    backend_json,
+    haproxy_cfg,
+    health_sh,
+    member_sh,
+    orthanc_json,
+    viewer_json,
+)
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, SECRETS_FOLDER
 from orthancgen.render.engine import render_template
+from orthancgen.render.replica_set import has_members
 
 POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
 """Volume of the image postgres. https://hub.docker.com/_/postgres"""
+_ANALYSIS_MEGABYTES: Final = 32
 _COMMANDS: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "gateway": ("haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"),
     "backend": ("node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"),
     "viewer": ("node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/viewer.json"),
+    "analysis": (
+        *("/opt/analysis/bin/python3", "-I", "-m", "orthancgen_analysis"),
+        *("--config", f"{CONFIGURATION_FOLDER}/analysis.json"),
+    ),
     "database-account": ("node", "/app/account.mjs", "--config", f"{CONFIGURATION_FOLDER}/account.json"),
 }
 
@@ -40,14 +55,22 @@ def files(plan: Plan, service: ServiceName) -> dict[str, str]:
     if service == "gateway":
         return {"haproxy.cfg": haproxy_cfg.build(plan), "health.sh": health_sh.gateway(plan)}
     if service == "database":
-        return {"health.sh": health_sh.database(plan)}
+        started = {member_sh.SCRIPT: member_sh.build(plan)} if has_members(plan) else {}
+        return {"health.sh": health_sh.database(plan), **started}
     built = {
         "backend": ("backend.json", backend_json.build),
         "viewer": ("viewer.json", viewer_json.build),
+        "analysis": ("analysis.json", analysis_json.build),
         "database-account": ("account.json", account_json.build),
     }
     name, build = built.get(service, (None, None))
     return {} if name is None or build is None else {name: build(plan)}
+
+
+def analysis_megabytes(plan: Plan) -> int:
+    """Size of the analysis' /tmp, the container's memory: a study for each analysis at a time, and some more."""
+    said = plan.site.analysis
+    return _ANALYSIS_MEGABYTES + said.workers * said.study_megabytes
 
 
 def postgresql_arguments(plan: Plan) -> list[str]:

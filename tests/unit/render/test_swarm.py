@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -10,11 +12,15 @@ import yaml
 from orthancgen.plan.model import THIS_HOST
 from orthancgen.render.catalogue import render
 from orthancgen.render.container_files import containers, mounts
+from orthancgen.render.replica_set import own_members
 from orthancgen.render.swarm.stack import document
-from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, swarm
+from tests.support.scaled import IN_POSTGRESQL, PLAIN, SMALL, WHOLE, swarm
 
 PLANS = [
-    pytest.param(changes, id=name) for name, changes in (("whole", WHOLE), ("small", SMALL), ("pg", IN_POSTGRESQL))
+    pytest.param(WHOLE, id="whole"),
+    pytest.param(SMALL, id="small"),
+    pytest.param(IN_POSTGRESQL, id="pg"),
+    pytest.param(PLAIN, id="plain"),
 ]
 
 
@@ -27,7 +33,8 @@ def test_the_text_is_the_document(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("changes", PLANS)
 def test_what_no_service_may(changes: dict[str, Any]) -> None:
     stack = document(swarm(changes))
-    assert set(stack["services"]) == set(containers(swarm(changes)))
+    members = {one.name for one in own_members(swarm(changes).site)}
+    assert set(stack["services"]) == set(containers(swarm(changes))) | members
     for service in stack["services"].values():
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -47,7 +54,9 @@ def test_who_may_call_shares_a_network_and_nobody_else_a_closed_one(changes: dic
     assert closed == set(stack["networks"]) - {"edge"}
     members = {network: {name for name, own in joined.items() if network in own} for network in closed}
     assert members.get("index", set()) <= {"orthanc", "postgresql"}
-    assert members.get("database", set()) <= {"backend", "database", "database-account"}
+    of_database = {"backend", "database", "database-account", "database-2", "database-3"}
+    assert members.get("database", set()) <= of_database
+    assert members.get("analysis", set()) <= {"analysis", "backend", "orthanc"}
 
 
 def test_ports_are_the_nodes_own_so_that_callers_are_seen() -> None:
@@ -79,6 +88,35 @@ def test_what_keeps_a_volume_of_a_node_stays_there(changes: dict[str, Any]) -> N
     for name, service in stack["services"].items():
         kept = any(volume["type"] == "volume" for volume in service["volumes"])
         assert kept == ("constraints" in service["deploy"]["placement"]), name
+
+
+def test_a_modality_without_tls_comes_and_is_called_by_the_gateway() -> None:
+    plan = swarm(PLAIN)
+    gateway = document(plan)["services"]["gateway"]
+    assert [one["published"] for one in gateway["ports"]] == [11112]
+    haproxy = render(plan).file("gateway/haproxy.cfg").content.decode()
+    orthanc = json.loads(render(plan).file("orthanc/orthanc.json").content)["DicomModalities"]
+    assert orthanc["us1"]["Host"] == "gateway"
+    assert f"bind 0.0.0.0:{orthanc['us1']['Port']}" in haproxy
+    subnets = [network["ipam"]["config"][0]["subnet"] for network in list(document(plan)["networks"].values())[:2]]
+    assert "tcp-request connection reject unless {{ src {!r} {!r} }}".format(*subnets) in haproxy
+    assert re.search(r"server orthanc orthanc:2762 ssl .* resolvers docker resolve-prefer ipv4", haproxy)
+
+
+def test_analysis_reads_models_of_a_folder_that_every_node_mounts() -> None:
+    analysis = document(swarm(WHOLE))["services"]["analysis"]
+    [models] = [one for one in analysis["volumes"] if one["type"] == "bind"]
+    assert (models["source"], models["target"]) == ("/srv/models/chest", "/models/chest")
+    assert models["read_only"] is True
+    assert analysis["networks"] == ["analysis"]
+
+
+def test_folders_of_nodes_are_taken_as_they_are_written() -> None:
+    own = {"orthanc/storage/path": "/srv/a$b", "analysis/models": {"chest": "/srv/$HOME/card.json"}}
+    services = document(swarm(WHOLE, **own))["services"]
+    folders = {one["source"] for one in services["orthanc"]["volumes"] if one["type"] == "bind"}
+    folders |= {one["source"] for one in services["analysis"]["volumes"] if one["type"] == "bind"}
+    assert folders == {"/srv/a$$b", "/srv/$$HOME"}
 
 
 @pytest.mark.parametrize("changes", PLANS)

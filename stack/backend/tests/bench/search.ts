@@ -128,7 +128,7 @@ async function plans(database: DatabaseServer, store: Store): Promise<string[]> 
 it('searches', async () => {
   const folder = new Folder();
   const database = await DatabaseServer.start(folder);
-  const store = openStore({ ...database.login, tlsCaFile: null });
+  const store = openStore(database.settings);
   try {
     const all = await fill(store, COUNT);
     const backend = await BackendServer.create(folder, { httpPort: NOBODY }, database);

@@ -75,7 +75,7 @@ describe.skipIf(!available)('lists', () => {
 
   beforeAll(async () => {
     database = await DatabaseServer.start(folder);
-    store = openStore({ ...database.login, tlsCaFile: null });
+    store = openStore(database.settings);
     studies = (await fill(store, COUNT)).map((it) => it.study);
     backend = await BackendServer.create(folder, { httpPort: NOBODY }, database);
     await backend.start();

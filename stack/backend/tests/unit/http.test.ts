@@ -31,6 +31,8 @@ beforeAll(async () => {
     password: null,
     authSource: null,
     directConnection: true,
+    replicaSet: null,
+    tls: false,
     tlsCaFile: null,
   });
   const orthanc = new Orthanc({
