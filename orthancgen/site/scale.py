@@ -38,3 +38,6 @@ class Scale(Section):
     storage: Literal["folder", "shared_folder", "postgresql", "object_storage"] = "folder"
     """Where the images are: a folder of one Orthanc, one that every machine mounts, PostgreSQL, or a bucket (S3)."""
     postgresql: IndexDatabase = IndexDatabase()
+    encrypt_networks: bool = True
+    """`runtime: swarm`: encrypt what containers of different nodes say to one another (IPsec). Off where something below
+    does so already, as WireGuard between the nodes, or where their kernels have no ESP."""

@@ -89,6 +89,12 @@ def test_secrets_are_files_of_another_folder(changes: dict[str, Any]) -> None:
     assert all(one["file"].startswith("${ORTHANCGEN_SECRETS:-../secrets}/") for one in stack["secrets"].values())
 
 
+def test_networks_are_encrypted_unless_something_else_does_it() -> None:
+    for wanted in (True, False):
+        networks = document(swarm(SMALL, **{"scale/encrypt_networks": wanted}))["networks"]
+        assert all(("encrypted" in network.get("driver_opts", {})) is wanted for network in networks.values())
+
+
 def test_another_configuration_is_another_config() -> None:
     before, after = (document(swarm(SMALL, **more))["configs"] for more in ({}, {"orthanc/name": "Another"}))
     changed = {key for key in before if before[key]["name"] != after[key]["name"]}
