@@ -39,5 +39,5 @@ class Scale(Section):
     """Where the images are: a folder of one Orthanc, one that every machine mounts, PostgreSQL, or a bucket (S3)."""
     postgresql: IndexDatabase = IndexDatabase()
     encrypt_networks: bool = True
-    """`runtime: swarm`: encrypt what containers of different nodes say to one another (IPsec). Off where something below
-    does so already, as WireGuard between the nodes, or where their kernels have no ESP."""
+    """`runtime: swarm`: encrypt what containers of different nodes say to one another (IPsec). Off where a tunnel
+    between the nodes does so already (WireGuard), or where their kernels have no ESP."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -108,6 +111,42 @@ def store(stack: Stack, folder: Path, count: int) -> Storing:
     return Storing(sorted(one.sop_instance_uid for one in scan([folder]).files), senders)
 
 
+class Asking(threading.Thread):
+    """A person with a browser: asks Orthanc through the gateway again and again, on whichever node answers.
+
+    Attributes:
+        answered: when it was answered (`time.monotonic`).
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(daemon=True)
+        self._clients = [stack.orthanc(node, seconds=5) for node in stack.swarm.nodes]
+        self._ended = threading.Event()
+        self.answered: list[float] = []
+
+    def run(self) -> None:
+        for client in itertools.cycle(self._clients):
+            with suppress(httpx.HTTPError):
+                while not self._ended.is_set():
+                    client.get("/system").raise_for_status()
+                    self.answered.append(time.monotonic())
+                    self._ended.wait(0.25)
+            if self._ended.wait(0.1):
+                return
+
+    def end(self) -> None:
+        """End it."""
+        self._ended.set()
+        self.join()
+        for client in self._clients:
+            client.close()
+
+
+def longest_gap(since: float, moments: Iterable[float]) -> float:
+    """The longest time between two of the moments from the first one on, in seconds."""
+    return max(after - before for before, after in pairwise([since, *(at for at in moments if at > since)]))
+
+
 @pytest.mark.parametrize("count", [pytest.param(2_000, marks=pytest.mark.proof)])
 def test_a_node_loses_its_power_while_images_are_stored(
     count: int, stack: Stack, tmp_path: Path, proof_figures: ProofFigures
@@ -118,19 +157,26 @@ def test_a_node_loses_its_power_while_images_are_stored(
     lost = sorted(task.service for task in stack.swarm.tasks(manager, STACK) if task.well and task.node == victim.name)
     leads = victim.leads()
 
+    asking = Asking(stack)
+    asking.start()
     storing = store(stack, tmp_path, count)
     wait_until(lambda: len(storing.confirmed) > count // 4, seconds=SECONDS, what="a quarter is stored")
-    victim.kill()
     killed = time.monotonic()
+    victim.kill()
     wait_until(
         lambda: stack.running(manager, without=victim.name) == stack.wanted(), seconds=SECONDS, what="all is well again"
     )  # fmt: skip
     whole = time.monotonic() - killed
     storing.finish()
-    moments = [killed, *(at for at in storing.confirmed if at > killed)]
-    silent = max(after - before for before, after in pairwise(moments))
+    silent = longest_gap(killed, storing.confirmed)
+    wait_until(lambda: len(stack.records(database)) >= count, seconds=SECONDS, what="every image is on record")
+    recorded = time.monotonic() - killed
+    assert stack.records(database) == storing.uids
+    wait_until(lambda: asking.answered[-1] > killed + recorded, seconds=SECONDS, what="the REST API answers")
+    asking.end()
+    unanswered = longest_gap(killed, asking.answered)
 
-    with stack.orthanc(manager) as orthanc:
+    with stack.orthanc(stack.nodes_of(manager, "gateway")[0]) as orthanc:
         assert uids_of(orthanc) == storing.uids
         announced = arrivals(orthanc)
         assert set(announced.values()) == {1}
@@ -138,19 +184,46 @@ def test_a_node_loses_its_power_while_images_are_stored(
         for identifier in announced:
             whole_file = orthanc.post(f"/instances/{identifier}/attachments/dicom/verify-md5")
             assert whole_file.status_code == 200, identifier
-    wait_until(lambda: len(stack.records(database)) >= count, seconds=SECONDS, what="every image is on record")
-    recorded = time.monotonic() - killed
-    assert stack.records(database) == storing.uids
 
     victim.come_back()
     wait_until(lambda: manager.ready() == len(nodes), seconds=SECONDS, what="the node is one of the swarm again")
     wait_until(lambda: stack.running(manager) == stack.wanted(), seconds=SECONDS, what="no more of each than is wanted")
-    with stack.orthanc(manager) as orthanc:
+    with stack.orthanc(stack.nodes_of(manager, "gateway")[0]) as orthanc:
         assert uids_of(orthanc) == storing.uids
     attempts = sum(sender.associations for sender in storing.senders)
     proof_figures(
         "instances stored in a swarm of three engines; a node loses its power meanwhile, and comes back", count,
         f"each stored, announced and on record once, by {attempts} associations; lost with the node: {', '.join(lost)}"
         f"{', and the lead of the swarm' if leads else ''}; longest time without a confirmed C-STORE {silent:.1f} s, "
-        f"until all services were whole again {whole:.1f} s, until all was on record {recorded:.1f} s",
+        f"without an answer of the REST API {unanswered:.1f} s, until every service was whole again {whole:.1f} s, "
+        f"until all was on record {recorded:.1f} s",
+    )  # fmt: skip
+
+
+@pytest.mark.proof
+def test_a_transaction_that_dies_with_its_node_holds_the_others_for_seconds(
+    stack: Stack, tmp_path: Path, proof_figures: ProofFigures
+) -> None:
+    database, victim = stack.swarm.nodes[-1], victim_of(stack, stack.swarm.nodes[-1])
+    manager = next(node for node in stack.swarm.nodes if node is not victim)
+    left = next(node for node in stack.nodes_of(manager, "orthanc") if node is not victim)
+    holder = stack.hold_index(victim)
+    wait_until(lambda: "held" in victim.docker("logs", holder).stdout, what="a transaction locks the index")
+
+    files = write_series(tmp_path, "held", datetime.now(UTC), 8, rows=64, columns=64)
+    sender = RetryingSender(files, [peer for peer in stack.peers() if peer.host == left.address])
+    sender.start()
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    wait_until(lambda: stack.ask_index(database, waiting) != "0", what="the other Orthanc waits for it")
+    killed = time.monotonic()
+    victim.kill()
+    wait_until(lambda: bool(sender.confirmed), seconds=SECONDS, what="the other Orthanc stores again")
+    seconds = sender.confirmed[0][0] - killed
+    sender.join(SECONDS)
+    assert len(sender.confirmed) == len(files)
+    victim.come_back()
+    wait_until(lambda: stack.running(manager) == stack.wanted(), seconds=SECONDS, what="all is well again")
+    proof_figures(
+        "power failures of a node whose open transaction locks the whole index, while another Orthanc stores", 1,
+        f"C-STORE confirmed again after {seconds:.1f} s, when PostgreSQL had given the client up",
     )  # fmt: skip

@@ -131,14 +131,29 @@ class Stack:
             for node in self.swarm.nodes
         ]
 
-    def orthanc(self, manager: Node) -> httpx.Client:
-        """Orthanc's REST API through the gateway, on the node that has it now."""
+    def orthanc(self, node: Node, *, seconds: float = 60) -> httpx.Client:
+        """Orthanc's REST API through the gateway of a node, for callers with so much patience."""
         context = ssl.create_default_context(cadata=self.orthancgen("certs", "ca", NAME, "--authority", "https"))
         password = self.orthancgen("secrets", "show", NAME, "admin_password").strip()
-        address = self.nodes_of(manager, "gateway")[0].address
-        return httpx.Client(
-            base_url=f"https://{address}:8042", auth=("admin", password), verify=context, trust_env=False, timeout=60
-        )
+        login = ("admin", password)
+        url = f"https://{node.address}:8042"
+        return httpx.Client(base_url=url, auth=login, verify=context, trust_env=False, timeout=seconds)
+
+    def hold_index(self, node: Node) -> str:
+        """Open a transaction from a node, as from its Orthanc, that locks the whole index; the id of its container."""
+        orthanc = node.container(f"{STACK}_orthanc")
+        sql = "BEGIN; LOCK TABLE resources IN ACCESS EXCLUSIVE MODE; SELECT 'held';"
+        client = f'(echo "{sql}"; sleep 3600) | psql --no-psqlrc -h postgresql -U orthanc orthanc'
+        variables = self.folder / "index.env"
+        variables.write_text(f"PGPASSWORD={self.orthancgen('secrets', 'show', NAME, 'postgresql_password')}")
+        command = ["run", "--detach", "--network", f"container:{orthanc}", "--env-file", str(variables)]
+        image = self._document["images"]["postgres"]
+        return node.docker(*command, image, "sh", "-c", client).stdout.strip()
+
+    def ask_index(self, database: Node, sql: str) -> str:
+        """What PostgreSQL answers."""
+        asked = ["psql", "--no-psqlrc", "-A", "-t", "-U", "orthanc", "-d", "orthanc", "-c", sql]
+        return database.execute(f"{STACK}_postgresql", *asked).strip()
 
     def records(self, database: Node) -> list[str]:
         """The SOP Instance UIDs on record, in order; one that stands twice was recorded twice."""

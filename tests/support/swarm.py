@@ -117,11 +117,15 @@ class Node:
         printed = self.docker(*arguments, "--format", "{{json .}}", check=False).stdout
         return [json.loads(line) for line in printed.splitlines()]
 
-    def execute(self, service: str, *command: str) -> str:
-        """What a command prints in the container of a service that runs here."""
+    def container(self, service: str) -> str:
+        """The id of the container of a service that runs here."""
         rows = self.rows("ps", "--no-trunc", "--filter", f"label=com.docker.swarm.service.name={service}")
         assert rows, f"{service} does not run on {self.name}"
-        return self.docker("exec", rows[0]["ID"], *command).stdout
+        return str(rows[0]["ID"])
+
+    def execute(self, service: str, *command: str) -> str:
+        """What a command prints in the container of a service that runs here."""
+        return self.docker("exec", self.container(service), *command).stdout
 
     def leads(self) -> bool:
         """Whether it is the manager that leads the swarm."""
