@@ -23,6 +23,10 @@ from orthancgen.render.replica_set import has_members
 POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
 """Volume of the image postgres. https://hub.docker.com/_/postgres"""
 _ANALYSIS_MEGABYTES: Final = 32
+_ASK_AFTER_SECONDS, _ASK_AGAIN_SECONDS, _ASK_TIMES = 10, 5, 3
+"""When PostgreSQL asks whether a silent client is still there. By the kernel's values it first does so after two hours:
+until then, an Orthanc whose host has lost its power holds the locks of the transactions in which that met it.
+https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS"""
 _COMMANDS: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "gateway": ("haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"),
     "backend": ("node", "/app/server.mjs", "--config", f"{CONFIGURATION_FOLDER}/backend.json"),
@@ -74,10 +78,19 @@ def analysis_megabytes(plan: Plan) -> int:
 
 
 def postgresql_arguments(plan: Plan) -> list[str]:
-    """What the server is started with: its port, and connections for every Orthanc and a few for people."""
+    """What the server is started with: port, connections for every Orthanc and a few for people, and patience."""
     scale = plan.site.scale
     connections = scale.orthancs * (scale.postgresql.connections + 2) + 20
-    return ["-c", f"port={scale.postgresql.port}", "-c", f"max_connections={max(100, connections)}"]
+    settings = {
+        "port": scale.postgresql.port,
+        "max_connections": max(100, connections),
+        "tcp_keepalives_idle": _ASK_AFTER_SECONDS,
+        "tcp_keepalives_interval": _ASK_AGAIN_SECONDS,
+        "tcp_keepalives_count": _ASK_TIMES,
+        # The same patience where an answer was sent, and the client does not say that it has it; in milliseconds.
+        "tcp_user_timeout": (_ASK_AFTER_SECONDS + _ASK_AGAIN_SECONDS * _ASK_TIMES) * 1000,
+    }
+    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
 def postgresql_environment(plan: Plan) -> dict[str, str]:

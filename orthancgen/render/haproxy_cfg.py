@@ -21,12 +21,13 @@ _CALLING_TITLE: Final = 'req.payload(26,16),ltrim(" "),rtrim(" ")'
 
 @dataclass(frozen=True, slots=True)
 class _Web:
-    """A service behind HTTPS: by its fixed address, or by its name where it has none."""
+    """A service behind HTTPS: by its fixed address, or by its name where it has none; then there may be several."""
 
     name: str
     host: str
     port: int
     fixed: bool
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,11 @@ def _web(plan: Plan) -> list[_Web]:
     # Only on one engine is Orthanc's address fixed. In Kubernetes that of a service's name is, for each of them.
     cluster = site.runtime == "kubernetes"
     orthanc = addresses(site).orthanc if site.runtime == "compose" else layout_of(plan).orthanc_host
-    found = [_Web("orthanc", orthanc, site.http.port, fixed=site.runtime != "swarm")]
+    swarm, scale = site.runtime == "swarm", site.scale
+    found = [_Web("orthanc", orthanc, site.http.port, fixed=not swarm, count=scale.orthancs)]
     if site.backend.enabled:
-        found.append(_Web("backend", layout_of(plan).backend_host, site.backend.port, fixed=cluster))
+        backend = layout_of(plan).backend_host
+        found.append(_Web("backend", backend, site.backend.port, fixed=cluster, count=scale.backends))
     if site.viewer.enabled:
         found.append(_Web("viewer", "viewer", site.viewer.port, fixed=cluster))
     return found

@@ -89,3 +89,6 @@ class Scale(Section):
     postgresql: IndexDatabase = IndexDatabase()
     mongodb: RecordsDatabase = RecordsDatabase()
     bucket: Bucket = Bucket()
+    encrypt_networks: bool = True
+    """`runtime: swarm`: encrypt what containers of different nodes say to one another (IPsec). Off where a tunnel
+    between the nodes does so already (WireGuard), or where their kernels have no ESP."""

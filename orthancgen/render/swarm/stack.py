@@ -191,22 +191,26 @@ def _joined(plan: Plan, service: ServiceName) -> list[str]:
 
 
 def _networks(plan: Plan) -> dict[str, Any]:
-    fixed = addresses(plan.site)
-    networks = {"edge": _network(fixed.edge), "backend": _network(fixed.backend, internal=True)}
+    fixed, encrypted = addresses(plan.site), plan.site.scale.encrypt_networks
+    networks = {
+        "edge": _network(fixed.edge, encrypted=encrypted),
+        "backend": _network(fixed.backend, encrypted=encrypted, internal=True),
+    }
     if "database" in plan.by_name:
-        networks["database"] = _network(fixed.database, internal=True)
+        networks["database"] = _network(fixed.database, encrypted=encrypted, internal=True)
     if "analysis" in plan.by_name:
-        networks["analysis"] = _network(fixed.analysis, internal=True)
+        networks["analysis"] = _network(fixed.analysis, encrypted=encrypted, internal=True)
     if "postgresql" in plan.by_name:
-        networks["index"] = _network(None, internal=True)
+        networks["index"] = _network(None, encrypted=encrypted, internal=True)
     return networks
 
 
-def _network(network: Network | None, *, internal: bool = False) -> dict[str, Any]:
-    """An overlay, encrypted between nodes (IPsec); without a network, of addresses that Swarm chooses."""
+def _network(network: Network | None, *, encrypted: bool, internal: bool = False) -> dict[str, Any]:
+    """An overlay, encrypted between nodes by IPsec or not; without a network, of addresses that Swarm chooses."""
     return {
         "driver": "overlay",
-        "driver_opts": {"encrypted": "true"},
+        # Also "false" would encrypt: older engines ask whether the option is there, not what it says.
+        **({"driver_opts": {"encrypted": "true"}} if encrypted else {}),
         "internal": internal,
         **({} if network is None else {"ipam": {"config": [{"subnet": network.subnet}]}}),
     }

@@ -127,6 +127,28 @@ def test_secrets_are_files_of_another_folder(changes: dict[str, Any]) -> None:
     assert all(one["file"].startswith("${ORTHANCGEN_SECRETS:-../secrets}/") for one in stack["secrets"].values())
 
 
+def test_networks_are_encrypted_unless_something_else_does_it() -> None:
+    for wanted in (True, False):
+        networks = document(swarm(SMALL, **{"scale/encrypt_networks": wanted}))["networks"]
+        assert all(("encrypted" in network.get("driver_opts", {})) is wanted for network in networks.values())
+
+
+@pytest.mark.parametrize(("count", "balanced"), [(1, False), (3, True)])
+def test_the_gateway_turns_to_each_of_several(count: int, balanced: bool) -> None:
+    scale = {**WHOLE["scale"], "orthancs": count, "backends": 1}
+    text = render(swarm(WHOLE, scale=scale)).file("gateway/haproxy.cfg").content.decode()
+    assert (f"server-template orthanc {count} orthanc:8042 check" in text) is balanced
+    assert ("server orthanc orthanc:8042 resolvers docker" in text) is not balanced
+    assert "server backend backend:" in text
+
+
+def test_postgresql_gives_up_a_client_that_is_gone() -> None:
+    command = document(swarm(WHOLE))["services"]["postgresql"]["command"]
+    settings = dict(word.split("=") for word in command if word != "-c")
+    idle, interval, times = (int(settings[f"tcp_keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert int(settings["tcp_user_timeout"]) == (idle + interval * times) * 1000 <= 60_000
+
+
 def test_another_configuration_is_another_config() -> None:
     before, after = (document(swarm(SMALL, **more))["configs"] for more in ({}, {"orthanc/name": "Another"}))
     changed = {key for key in before if before[key]["name"] != after[key]["name"]}
