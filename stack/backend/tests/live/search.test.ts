@@ -9,7 +9,8 @@ import type { StudyDocument } from '../../src/store/documents.ts';
 import { patientFilter, patientSort } from '../../src/store/search.ts';
 import { tellRemovals } from '../../src/catalogue/removals.ts';
 import { KINDS, NEWEST, synthetic } from '../synthetic.ts';
-import { fill, planOf, untilListed, watchFinds } from './records.ts';
+import { fill } from '../filling.ts';
+import { planOf, untilListed, watchFinds } from './records.ts';
 import { available, BackendServer, DatabaseServer, Folder, until } from './servers.ts';
 
 const COUNT = 2_000;
