@@ -32,23 +32,27 @@ def configuration(plan: Plan) -> dict[str, Any]:
     https = site.http.tls.enabled and site.runtime == "native"
     scheme = "https" if https else "http"
     credentials = [
-        {"name": "operator", "role": "administrator", "token_file": f"{layout.secrets}/{backend.operator_token.secret}"}
+        {
+            "name": "operator",
+            "role": "administrator",
+            "token_file": f"{layout.credentials}/{backend.operator_token.secret}",
+        }
     ]
     if site.webhook.enabled:
         credentials.insert(
-            0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.secrets}/{site.webhook.token.secret}"}
+            0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.credentials}/{site.webhook.token.secret}"}
         )
     if site.observability.prometheus:
         token = site.observability.backend_token.secret
-        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.secrets}/{token}"})
+        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.credentials}/{token}"})
     return {
         "environment": {"name": site.environment, "kind": site.kind},
         "listen": {"host": layout.inner_address or backend.listen_on, "port": backend.port},
         "orthanc": {
             "url": f"{scheme}://{layout.orthanc_host}:{site.http.port}",
             "username": BACKEND_ACCOUNT,
-            "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
-            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            "password_file": f"{layout.credentials}/{backend.orthanc_password.secret}",
+            "ca_file": f"{layout.credentials}/{site.http.tls.authority.secret}" if https else None,
             **({"shared_index": True} if site.scale.index == "postgresql" else {}),
         },
         "database": {
@@ -56,7 +60,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "port": backend.database.port,
             "name": backend.database.name,
             "username": DATABASE_USER,
-            "password_file": f"{layout.secrets}/{backend.database.password.secret}",
+            "password_file": f"{layout.credentials}/{backend.database.password.secret}",
             "direct_connection": True,
             "tls_ca_file": None,
         },
@@ -79,7 +83,7 @@ def _analysis(plan: Plan) -> dict[str, Any]:
                 {
                     "id": name,
                     "url": f"http://{layout.analysis_host}:{said.port}/{name}",
-                    "token_file": f"{layout.secrets}/{said.token.secret}",
+                    "token_file": f"{layout.credentials}/{said.token.secret}",
                     # Each waits its turn while the service is at work for the others.
                     "timeout_seconds": said.seconds * math.ceil(len(names) / said.workers) + _MORE_SECONDS,
                 }
