@@ -42,7 +42,7 @@ class Fleet:
             "orthancgen_wheel": str(ansible.wheel),
             "orthancgen_apps": str(ansible.apps),
             "orthancgen_wheelhouse": WHEELHOUSE,
-            "orthancgen_health_seconds": 15,
+            "orthancgen_health_seconds": 30,
             "orthancgen_secrets": {"orthanc_password": PASSWORD},
             "orthancgen_verify_from": [
                 {"host": "localhost", "modality": "controller"},
@@ -78,6 +78,15 @@ class Fleet:
         """Run orthancgen on the controller."""
         command = [sys.executable, "-m", "orthancgen", *arguments]
         subprocess.run(command, cwd=self.ansible.folder, env=self.ansible.environ(), check=True)
+
+    @contextmanager
+    def impatient(self, name: str) -> Iterator[None]:
+        """Wait for a service of this host a few seconds only, where it is known that it will not get healthy."""
+        folder = self.ansible.folder / "host_vars"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text("orthancgen_health_seconds: 4\n")
+        yield
+        (folder / f"{name}.yaml").unlink()
 
     def services(self, name: str) -> dict[str, bool]:
         """Which services of a host are healthy, by its own orthancgen."""
