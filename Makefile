@@ -6,7 +6,7 @@ VENV := .venv/bin
 BACKEND := stack/backend
 ENV ?= dev
 
-.PHONY: up down test check proof bench docs site screenshots dist image setup setup-dev backend-check
+.PHONY: up down test check proof bench docs site screenshots dist image bills setup setup-dev backend-check
 
 up: setup ## set up, deploy the development environment on the embedded default, verify it
 	$(VENV)/orthancgen deploy $(ENV)
@@ -44,6 +44,9 @@ screenshots: setup-dev ## pictures of the documentation, by a real browser, into
 
 dist: setup-dev ## wheel, sources, bills of materials and checksums, into dist/
 	$(VENV)/python -m scripts.dist
+
+bills: setup-dev ## bills of materials of our images that the engine of this machine has, into dist/
+	$(VENV)/python -m scripts.image_bills
 
 image: setup-dev ## the container image of the command, on the engine of this machine
 	$(VENV)/python -m scripts.image

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
+from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, output_option
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError, OrthancgenError, RenderError
 from orthancgen.runtimes.runtime import Runtime
@@ -22,6 +22,7 @@ from orthancgen.verify.result import CheckResult, Outcome, summary
 if TYPE_CHECKING:
     from orthancgen.runtimes.runtime import Runtime
 
+_PEM: Final = click.Path(path_type=Path, dir_okay=False, exists=True)
 _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "dim"}
 
 
@@ -44,6 +45,16 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     help="Write metrics for Prometheus' node exporter into this file too, also where the proofs cannot be run.",
 )
 @click.option(
+    "--from",
+    "modality",
+    metavar="MODALITY",
+    help="Prove from this machine, in the place of a modality, by DICOM alone: it needs no secret of the site.",
+)
+@click.option("--host", help="With --from: the site's address or name, as it is reached from here.")
+@click.option("--ca", type=_PEM, help="With --from and DICOM TLS: the site's authority, PEM.")
+@click.option("--cert", type=_PEM, help="With --from and DICOM TLS: the modality's own certificate, PEM.")
+@click.option("--key", type=_PEM, help="With --from and DICOM TLS: its private key, PEM.")
+@click.option(
     "--install-timer", is_flag=True, help="Run the proofs by the clock: units of systemd, or a line for cron."
 )
 @click.option(
@@ -58,23 +69,36 @@ def verify(
     form: str,
     output: Path | None,
     metrics: Path | None,
+    modality: str | None,
+    host: str | None,
+    ca: Path | None,
+    cert: Path | None,
+    key: Path | None,
     install_timer: bool,
     unit_folder: Path | None,
 ) -> None:
     """Prove that ENV is what was asked for: what must work, works; what must be refused, is refused.
 
     Stores an image of a test patient and removes it again. What was found is told to the backend, for its status page.
+    With --from it is done from another machine, whose image stays until the next run on the site's own host.
     Exit 0 where every proof holds, 1 where one fails, 5 where nothing could be proven.
     """
     if unit_folder is not None and not install_timer:
         raise click.UsageError("--unit-folder belongs to --install-timer")
+    form = "json" if as_json else form
+    if output is not None:
+        _require_writable(output)
+    if modality is not None:
+        if metrics is not None or install_timer:
+            raise click.UsageError("--metrics and --install-timer are for the site's own host, --from is for another")
+        _prove_from(env, modality, host, (ca, cert, key), form, output)
+        return
+    if host or ca or cert or key:
+        raise click.UsageError("--host, --ca, --cert and --key belong to --from")
     loaded, runtime = load_running(env, state_root)
     if install_timer:
         _install_timer(runtime, env, unit_folder)
         return
-    form = "json" if as_json else form
-    if output is not None:
-        _require_writable(output)
     began = datetime.now(UTC)
     try:
         results = _prove(runtime)
@@ -101,6 +125,31 @@ def _prove(runtime: Runtime) -> tuple[CheckResult, ...]:
             return run(runtime.plan, access, progress=progress)
     finally:
         progress.stop()
+
+
+def _prove_from(
+    env: str,
+    modality: str,
+    host: str | None,
+    files: tuple[Path | None, Path | None, Path | None],
+    form: str,
+    output: Path | None,
+) -> None:
+    """The proofs of another machine."""
+    from orthancgen.verify.elsewhere import identity_of, run_from
+
+    _, plan = load_plan(env)
+    where = host or plan.site.deployment.host
+    if where is None:
+        raise click.UsageError("name the site's address with --host: the environment has no deployment.host")
+    progress = _Spinner(console(err=True))
+    try:
+        results = run_from(plan, modality, where, identity_of(*files), progress=progress)
+    finally:
+        progress.stop()
+    _tell(plan.site.environment, results, form, output)
+    if not all(result.passed for result in results):
+        leave(Exit.SOMETHING_TO_SEE)
 
 
 def _measure(

@@ -29,10 +29,10 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "dicomweb": {
             "url": f"{'https' if https else 'http'}://{layout.orthanc_host}:{site.http.port}/dicom-web",
             "username": ANALYSIS_ACCOUNT,
-            "password_file": f"{layout.secrets}/{said.orthanc_password.secret}",
-            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            "password_file": f"{layout.credentials}/{said.orthanc_password.secret}",
+            "ca_file": f"{layout.credentials}/{site.http.tls.authority.secret}" if https else None,
         },
-        "token_file": f"{layout.secrets}/{said.token.secret}",
+        "token_file": f"{layout.credentials}/{said.token.secret}",
         "work_folder": layout.work,
         "providers": [
             *({"kind": name} for name in SHIPPED),

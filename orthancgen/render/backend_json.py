@@ -33,23 +33,27 @@ def configuration(plan: Plan) -> dict[str, Any]:
     https = site.http.tls.enabled and site.runtime == "native"
     scheme = "https" if https else "http"
     credentials = [
-        {"name": "operator", "role": "administrator", "token_file": f"{layout.secrets}/{backend.operator_token.secret}"}
+        {
+            "name": "operator",
+            "role": "administrator",
+            "token_file": f"{layout.credentials}/{backend.operator_token.secret}",
+        }
     ]
     if site.webhook.enabled:
         credentials.insert(
-            0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.secrets}/{site.webhook.token.secret}"}
+            0, {"name": "orthanc", "role": "webhook", "token_file": f"{layout.credentials}/{site.webhook.token.secret}"}
         )
     if site.observability.prometheus:
         token = site.observability.backend_token.secret
-        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.secrets}/{token}"})
+        credentials.append({"name": "prometheus", "role": "monitor", "token_file": f"{layout.credentials}/{token}"})
     return {
         "environment": {"name": site.environment, "kind": site.kind},
         "listen": {"host": layout.inner_address or backend.listen_on, "port": backend.port},
         "orthanc": {
             "url": f"{scheme}://{layout.orthanc_host}:{site.http.port}",
             "username": BACKEND_ACCOUNT,
-            "password_file": f"{layout.secrets}/{backend.orthanc_password.secret}",
-            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            "password_file": f"{layout.credentials}/{backend.orthanc_password.secret}",
+            "ca_file": f"{layout.credentials}/{site.http.tls.authority.secret}" if https else None,
             **({"shared_index": True} if site.scale.index == "postgresql" else {}),
         },
         "database": _database(plan),
@@ -64,14 +68,14 @@ def _database(plan: Plan) -> dict[str, Any]:
     """One server, or the members of a replica set: with several, whoever is the primary is asked."""
     site, layout = plan.site, layout_of(plan)
     said, found = site.scale.mongodb, members(site)
-    authority = None if said.authority is None else f"{layout.secrets}/{said.authority.secret}"
+    authority = None if said.authority is None else f"{layout.credentials}/{said.authority.secret}"
     return {
         "host": found[0].host if found else layout.database_host,
         "port": found[0].port if found else site.backend.database.port,
         **document(site),
         "name": site.backend.database.name,
         "username": said.user if said.hosts else DATABASE_USER,
-        "password_file": f"{layout.secrets}/{site.backend.database.password.secret}",
+        "password_file": f"{layout.credentials}/{site.backend.database.password.secret}",
         **({"auth_source": said.auth_source} if said.auth_source is not None else {}),
         "direct_connection": not found,
         **({"tls": True} if said.tls else {}),
@@ -91,7 +95,7 @@ def _analysis(plan: Plan) -> dict[str, Any]:
                 {
                     "id": name,
                     "url": f"http://{layout.analysis_host}:{said.port}/{name}",
-                    "token_file": f"{layout.secrets}/{said.token.secret}",
+                    "token_file": f"{layout.credentials}/{said.token.secret}",
                     # Each waits its turn while the service is at work for the others.
                     "timeout_seconds": said.seconds * math.ceil(len(names) / said.workers) + _MORE_SECONDS,
                 }

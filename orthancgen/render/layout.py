@@ -21,6 +21,7 @@ class Layout:
         storage: Orthanc's images and index, unless the model names a folder.
         lua: folder of the Lua script.
         secrets: folder with one file a secret.
+        credentials: the same, as backend, viewer and analysis see it: systemd hands them theirs.
         plugins: folder of Orthanc's plugins.
         inner_address: address on which services listen inside, or None for the address of the model.
         work: where the service of analysis keeps what it fetched, while it looks at it.
@@ -31,6 +32,7 @@ class Layout:
     storage: str
     lua: str
     secrets: str
+    credentials: str
     plugins: str
     inner_address: str | None
     work: str
@@ -47,6 +49,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
         storage="../../data/orthanc",
         lua=".",
         secrets="../../secrets",
+        credentials="../../secrets",
         plugins="/usr/share/orthanc/plugins",
         inner_address=None,
         work="../../data/analysis",
@@ -62,6 +65,7 @@ LAYOUTS: Final[dict[str, Layout]] = {
         storage="",
         lua="/etc/orthancgen",
         secrets="/run/secrets",
+        credentials="/run/secrets",
         plugins="",
         inner_address="0.0.0.0",  # noqa: S104  inside the container; the compose file publishes it
         work="/tmp",  # noqa: S108  memory of the container, its own
@@ -74,13 +78,25 @@ LAYOUTS: Final[dict[str, Layout]] = {
 }
 
 
+def unit_of(environment: str) -> str:
+    """Name of the unit of systemd in which an environment's programs run."""
+    return f"orthancgen-{environment}.service"
+
+
+def credentials_folder(environment: str) -> str:
+    """Where systemd hands that unit its credentials (systemd.exec(5), LoadCredential=): memory that only it reads."""
+    return f"/run/credentials/{unit_of(environment)}"
+
+
 def layout_of(plan: Plan) -> Layout:
     """The layout of the plan's runtime, and of its image of Orthanc where it runs in a container."""
     layout = LAYOUTS["native" if plan.site.runtime == "native" else "containers"]
     if plan.site.runtime == "native":
         site = plan.site
+        handed = site.deployment.supervisor_under == "systemd"
         return replace(
             layout,
+            credentials=credentials_folder(site.environment) if handed else layout.credentials,
             orthanc_host=in_url(reached_here(site.http.listen_on)),
             backend_host=in_url(reached_here(site.backend.listen_on)),
         )

@@ -32,7 +32,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
         "orthanc": {
             "url": f"{'https' if https else 'http'}://{layout.orthanc_host}:{site.http.port}",
             "username": VIEWER_ACCOUNT,
-            "password_file": f"{layout.secrets}/{site.viewer.orthanc_password.secret}",
-            "ca_file": f"{layout.secrets}/{site.http.tls.authority.secret}" if https else None,
+            "password_file": f"{layout.credentials}/{site.viewer.orthanc_password.secret}",
+            "ca_file": f"{layout.credentials}/{site.http.tls.authority.secret}" if https else None,
         },
     }

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httpx
 
-from orthancgen.dicom.synthetic import ct_series
+from orthancgen.dicom.synthetic import SyntheticInstance, ct_series
 from orthancgen.errors import VerifyError
 from orthancgen.plan.model import Plan
 from orthancgen.runtimes.access import Access
@@ -55,22 +55,31 @@ def run(
         VerifyError: nothing of the environment answers, so nothing can be proven.
     """
     _require_somebody(plan, access)
-    moment = datetime.now().astimezone()
-    name = f"{moment:%Y%m%dT%H%M%S}-{random_source.token_hex(4)}"
-    images = tuple(ct_series(name, moment, _IMAGES, rows=64, columns=64))
-    results: list[CheckResult] = []
-    with open_context(plan, access, images) as context:
+    with open_context(plan, access, new_images()) as context:
         try:
             _sweep_quietly(context)
-            for check in checks:
-                if progress:
-                    progress.started(check.title)
-                result = _examine(check, context)
-                results.append(result)
-                if progress:
-                    progress.done(result)
+            return examine_all(context, checks, progress)
         finally:
             _sweep_quietly(context)
+
+
+def new_images() -> tuple[SyntheticInstance, ...]:
+    """Images of a test patient of this run alone, with new UIDs."""
+    moment = datetime.now().astimezone()
+    name = f"{moment:%Y%m%dT%H%M%S}-{random_source.token_hex(4)}"
+    return tuple(ct_series(name, moment, _IMAGES, rows=64, columns=64))
+
+
+def examine_all(context: Context, checks: Iterable[Check], progress: Progress | None) -> tuple[CheckResult, ...]:
+    """A result a check, in their order."""
+    results: list[CheckResult] = []
+    for check in checks:
+        if progress:
+            progress.started(check.title)
+        result = _examine(check, context)
+        results.append(result)
+        if progress:
+            progress.done(result)
     return tuple(results)
 
 

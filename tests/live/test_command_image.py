@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from orthancgen import __version__
+from orthancgen.errors import OrthancgenError
 from orthancgen.resources import locate
 from scripts import image
+from scripts.image_bills import image_bill
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages, tag
 
@@ -87,3 +89,18 @@ def test_it_renders_the_golden_bundle(client: Any, folder: Path) -> None:
     assert {str(path.relative_to(rendered)): path.read_bytes() for path in rendered.rglob("*") if path.is_file()} == {
         str(path.relative_to(golden)): path.read_bytes() for path in golden.rglob("*") if path.is_file()
     }
+
+
+def test_its_bill_names_its_packages(client: Any) -> None:
+    inside = {"metadata": {"component": {"type": "application", "name": "orthancgen"}}, "components": []}
+    document = json.loads(image_bill(client, NAME, inside))
+    kinds = {(one["type"], one["name"]) for one in document["components"]}
+    assert {
+        ("operating-system", "debian"),
+        ("library", "libc6"),
+        ("library", "python3"),
+        ("application", "orthancgen"),
+    } <= kinds
+    assert all(one["version"] for one in document["components"] if one["type"] == "library")
+    with pytest.raises(OrthancgenError, match="cannot be asked: ImageNotFound"):
+        image_bill(client, "orthancgen-test/none:1")

@@ -9,20 +9,23 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from tests.support.engine import TestEngine
-from tests.support.images import CACHE, CONSTRAINTS, MONGO_PLATFORMS, MONGO_PYTHON, debian, import_image, tag
+from tests.support.images import CACHE, CONSTRAINTS, MONGO_PLATFORMS, debian, import_image, tag
 from tests.support.servers import cannot_run, require_program, wait_until
 from tests.support.tool_environments import ansible_folder
 
 ROOT: Final = Path(__file__).parents[2]
 LOGIN: Final = "admin"
 WHEELHOUSE: Final = "/srv/wheelhouse"
+PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
+"""Suite of Debian -> its Python."""
 _PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-venv"),
     *("orthanc", "orthanc-dicomweb", "nftables", "iproute2"),
@@ -149,26 +152,44 @@ def _docker(engine: TestEngine, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-@contextmanager
-def running_hosts(engine: TestEngine, names: tuple[str, ...], key: str) -> Iterator[dict[str, Host]]:
-    """Hosts that let LOGIN in with an SSH key, and become root by sudo; removed at the end."""
+def prepare_hosts(engine: TestEngine, suites: Collection[str]) -> None:
+    """Make what hosts of these suites of Debian are started from: an image, and the wheels that they need."""
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
-    api = engine.connect().client.api
-    import_image(api, debian("trixie", include=_PACKAGES), "base:host")
+
+    def image(suite: str) -> None:
+        import_image(engine.connect().client.api, debian(suite, include=_PACKAGES), f"base:host-{suite}")
+
+    with ThreadPoolExecutor() as pool:
+        images = [pool.submit(image, one) for one in suites]
+        for wheels in [pool.submit(wheelhouse, one) for one in suites]:
+            wheels.result()
+        for made in images:
+            made.result()
+
+
+@contextmanager
+def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> Iterator[dict[str, Host]]:
+    """Hosts that let LOGIN in with an SSH key, and become root by sudo; removed at the end.
+
+    Args:
+        engine: on which they are containers.
+        suites: name of each host -> its suite of Debian, of those that `prepare_hosts` made.
+        key: the public one.
+    """
     rights = [word for name in _CAPABILITIES for word in ("--cap-add", name)]
     for what in ("seccomp", "apparmor", "systempaths"):
         rights += ["--security-opt", f"{what}=unconfined"]
     hosts = {}
     try:
-        for name in names:
+        for name, suite in suites.items():
             started = _docker(
                 engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights,
                 "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
-                "--volume", f"{wheelhouse()}:{WHEELHOUSE}:ro", tag("base:host"), "/sbin/init", *_HYBRID,
+                "--volume", f"{wheelhouse(suite)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"), "/sbin/init", *_HYBRID,
             )  # fmt: skip
             assert started.returncode == 0, started.stderr
-        for name in names:
+        for name in suites:
             form = "{{.NetworkSettings.IPAddress}}"
             hosts[name] = host = Host(name, _docker(engine, "inspect", "--format", form, name).stdout.strip(), engine)
             script = (
@@ -181,7 +202,7 @@ def running_hosts(engine: TestEngine, names: tuple[str, ...], key: str) -> Itera
             host.run("sh", "-c", script)
         yield hosts
     finally:
-        _docker(engine, "rm", "--force", "--volumes", *names)
+        _docker(engine, "rm", "--force", "--volumes", *suites)
 
 
 @contextmanager
@@ -205,19 +226,20 @@ def controller() -> Iterator[Ansible]:
         yield Ansible(folder, wheel, apps)
 
 
-def wheelhouse() -> Path:
-    """A folder with the wheels of all that orthancgen needs on a host with Debian 13, made once for each list."""
+def wheelhouse(suite: str) -> Path:
+    """A folder with the wheels of all that orthancgen needs on a host of a suite of Debian, made once for each list."""
+    python = PYTHONS[suite]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["native"]]
     digest = hashlib.sha256("\n".join([*wanted, CONSTRAINTS.read_text()]).encode()).hexdigest()[:16]
-    target = CACHE / f"wheelhouse-{digest}-python{MONGO_PYTHON}"
+    target = CACHE / f"wheelhouse-{digest}-python{python}"
     if not target.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             made = Path(scratch) / "wheels"
             command = [
                 sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"--dest={made}",
-                f"--python-version={MONGO_PYTHON}", "--only-binary=:all:", "--constraint", str(CONSTRAINTS),
+                f"--python-version={python}", "--only-binary=:all:", "--constraint", str(CONSTRAINTS),
                 *(f"--platform={one}" for one in MONGO_PLATFORMS), *wanted,
             ]  # fmt: skip
             done = subprocess.run(command, capture_output=True, text=True)

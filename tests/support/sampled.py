@@ -100,6 +100,7 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
             "test_the_archive_holds_nothing_of_a_patient_and_no_secret",
         }
     ),
+    "test_ansible_systems": frozenset(),
     "test_ansible": frozenset(
         {
             "test_a_first_check_tells_what_would_be_done_and_does_nothing",

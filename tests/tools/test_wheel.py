@@ -20,7 +20,7 @@ from cyclonedx.schema import SchemaVersion
 
 from orthancgen import __version__
 from orthancgen.runtimes.native import apps
-from scripts import dist
+from scripts import bills, dist
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -181,7 +181,7 @@ def test_a_type_checker_of_a_program_sees_the_types(built: Built, tmp_path: Path
 
 
 def test_the_bill_names_what_is_installed(built: Built) -> None:
-    text = dist.python_bill(built.python)
+    text = bills.python_bill(built.python, ROOT)
     document = json.loads(text)
     pinned = {line.lower().replace("_", "-") for line in dist.CONSTRAINTS.read_text().splitlines()}
     named = {f"{one['name']}=={one['version']}".lower().replace("_", "-") for one in document["components"]}
@@ -191,9 +191,9 @@ def test_the_bill_names_what_is_installed(built: Built) -> None:
     assert str(ROOT) not in text
 
 
-@pytest.mark.parametrize("name", dist.NPM)
+@pytest.mark.parametrize("name", bills.NPM)
 def test_the_bill_names_what_a_program_of_npm_ships(name: str) -> None:
-    document = json.loads(dist.npm_bill(name))
+    document = json.loads(bills.npm_bill(name))
     wanted = json.loads((ROOT / "stack" / name / "package.json").read_text())
     named = {one["name"] for one in document["components"]}
     assert set(wanted["dependencies"]) <= named
@@ -201,9 +201,22 @@ def test_the_bill_names_what_a_program_of_npm_ships(name: str) -> None:
     assert ("@ohif/app" in named) == (name == "viewer")
 
 
+def test_the_bill_of_the_analysis_names_what_its_constraints_say() -> None:
+    sources = ROOT / "stack" / "analysis"
+    document = json.loads(bills.python_bill(sources / ".venv" / "bin" / "python", sources))
+    assert (document["metadata"]["component"]["name"], document["metadata"]["component"]["version"]) == (
+        "orthancgen-analysis", __version__,
+    )  # fmt: skip
+    pinned = {line.lower().replace("_", "-") for line in (sources / "constraints.txt").read_text().splitlines()}
+    named = {f"{one['name']}=={one['version']}".lower().replace("_", "-") for one in document["components"]}
+    # A release is installed without these two, and without what only its tests need.
+    assert {one for one in named - pinned if not one.startswith(("pip==", "setuptools=="))} == set()
+    assert {"highdicom", "onnxruntime", "pydicom"} <= {one["name"] for one in document["components"]}
+
+
 def test_a_bill_that_its_schema_refuses_is_not_written() -> None:
     with pytest.raises(ValueError, match="not CycloneDX 1"):
-        dist.checked({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 7}, SchemaVersion.V1_6)
+        bills.checked({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": 7}, SchemaVersion.V1_6)
 
 
 def test_the_sums_are_those_of_the_files(tmp_path: Path) -> None:

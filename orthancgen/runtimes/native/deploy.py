@@ -12,6 +12,7 @@ from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
 from orthancgen.render.container_files import PEOPLE_FILE
+from orthancgen.render.credentials import of_orthanc
 from orthancgen.render.write import stage, write
 from orthancgen.runtimes import ports
 from orthancgen.runtimes.access import Access
@@ -115,6 +116,7 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
     digests = models.check(plan, built["analysis"], report) if "analysis" in built else ""
     bundle = render(plan)
     unit = systemd.unit_text(plan, state) if systemd.is_wanted(plan) else None
+    digest = systemd.unit_digest(plan, unit, secrets) if unit else ""
     return _Target(
         plan=plan,
         state=state,
@@ -125,7 +127,7 @@ def _resolve(plan: Plan, state: State, secrets: Mapping[str, SecretValue], befor
         account=account,
         fingerprints=fingerprint_services(plan, bundle, secrets, service_programs(programs, built), digests),
         unit=unit,
-        variables=supervisor_variables(state, programs, account, unit),
+        variables=supervisor_variables(state, programs, account, digest),
     )
 
 
@@ -163,7 +165,8 @@ class _Run:
             record=self._record,
             snapshot=snapshot,
             protect=lambda: _protect(self._target),
-            new_supervisor=self._new_supervisor,
+            # A folder of secrets that is put back is another one than that which the unit hides.
+            new_supervisor=self._new_supervisor or (self._target.unit is not None and snapshot.secrets_differ()),
             set_password=self._set_earlier_password if self._password_touched else None,
         )
 
@@ -265,8 +268,7 @@ def _write_unit(target: _Target) -> None:
 
 def _protect(target: _Target) -> None:
     """Owner and mode of everything; Orthanc reads its certificates and keys itself."""
-    read_by_orthanc = [one.name for one in target.plan.secrets if one.purpose == "pem" and "orthanc" in one.used_by]
-    protect(target.state, target.account, read_by_orthanc)
+    protect(target.state, target.account, of_orthanc(target.plan))
 
 
 def _write_secret_files(plan: Plan, state: State, secrets: Mapping[str, SecretValue]) -> int:

@@ -61,6 +61,14 @@ class Snapshot:
             shutil.rmtree(part, ignore_errors=True)
         return snapshot
 
+    def secrets_differ(self) -> bool:
+        """Whether the secrets in place are others than those of the copy.
+
+        Raises:
+            OSError: as the file system says.
+        """
+        return _files(self.secrets) != _files(self.state.secrets)
+
     def restore(self) -> None:
         """Put the copy back in place; renames alone, which need no room on the disk.
 
@@ -68,7 +76,7 @@ class Snapshot:
             OSError: as the file system says.
         """
         for name in _FOLDERS:
-            if (self.folder / name).is_dir():
+            if (self.folder / name).is_dir() and (name != "secrets" or self.secrets_differ()):
                 failed = self.state.root / f"{name}.failed"
                 shutil.rmtree(failed, ignore_errors=True)
                 (self.state.root / name).rename(failed)
@@ -83,6 +91,10 @@ class Snapshot:
         """Remove the copy: what is in place is good."""
         for name in ("last-good", *(f"{name}.failed" for name in _FOLDERS)):
             shutil.rmtree(self.state.root / name, ignore_errors=True)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
 
 
 def link(path: Path, target: Path) -> None:

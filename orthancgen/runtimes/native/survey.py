@@ -23,7 +23,7 @@ from orthancgen.runtimes.native.account import find_account
 from orthancgen.runtimes.native.programs import find_programs
 from orthancgen.runtimes.native.record import Record, fingerprint_secret, fingerprint_services, load_record
 from orthancgen.runtimes.native.running import look
-from orthancgen.runtimes.native.variables import service_programs, supervisor_variables
+from orthancgen.runtimes.native.variables import UNIT, service_programs, supervisor_variables
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
@@ -73,7 +73,8 @@ def _wanted(plan: Plan, state: State) -> _Wanted:
     users = {secret.name: secret.used_by for secret in plan.secrets}
     unit = systemd.unit_text(plan, state) if systemd.is_wanted(plan) else None
     side = Side(bundle, ordered, secrets=hashes, secret_users=users)
-    return _Wanted(side, supervisor_variables(state, programs, account, unit), unbuilt)
+    digest = systemd.unit_digest(plan, unit, secrets) if unit else ""
+    return _Wanted(side, supervisor_variables(state, programs, account, digest), unbuilt)
 
 
 def _secrets(plan: Plan, state: State) -> dict[str, SecretValue]:
@@ -154,7 +155,9 @@ def _plan_id(wanted: _Wanted, difference: Difference, found: tuple[Drift, ...]) 
     fresh = {name for name, kind in difference.secrets.items() if kind == "added"}
     secrets = {name: value for name, value in wanted.side.secrets.items() if name not in fresh}
     done = [str(change) for change in (*difference.files, *difference.services, *found)]
-    digest.update(json.dumps([secrets, sorted(fresh), dict(wanted.variables), done], sort_keys=True).encode())
+    # That of the unit is made of secrets, too.
+    variables = {name: value for name, value in wanted.variables.items() if name != UNIT}
+    digest.update(json.dumps([secrets, sorted(fresh), variables, done], sort_keys=True).encode())
     return digest.hexdigest()[:12]
 
 

@@ -6,6 +6,7 @@ systemd reads is a copy of it in ``/etc/systemd/system``.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -15,9 +16,13 @@ from typing import Final
 
 from orthancgen.errors import DeployError, StartError
 from orthancgen.plan.model import Plan
+from orthancgen.render.credentials import handed_over, of_orthanc
 from orthancgen.render.engine import render_template
+from orthancgen.render.layout import unit_of
 from orthancgen.render.write import stage
+from orthancgen.runtimes.native.record import fingerprint_secret
 from orthancgen.runtimes.state import State
+from orthancgen.secrets.value import SecretValue
 
 UNIT_FOLDER: Final = Path("/etc/systemd/system")
 _RUNNING: Final = Path("/run/systemd/system")
@@ -54,7 +59,7 @@ def file_of(state: State) -> Path:
 
 def name_of(state: State) -> str:
     """Name of the unit."""
-    return f"orthancgen-{state.root.name}.service"
+    return unit_of(state.root.name)
 
 
 def unit_text(plan: Plan, state: State) -> str:
@@ -64,13 +69,24 @@ def unit_text(plan: Plan, state: State) -> str:
         RenderError: a path has a character that a unit cannot carry.
     """
     storage = plan.site.orthanc.storage
+    own = [str(folder) for folder in (state.data, state.logs, state.run)]
     return render_template(
         "systemd/environment.service",
         environment=plan.site.environment,
         root=str(state.root),
         python=sys.executable,
-        writable=[str(state.root), *(path for path in (storage.path, storage.index_path) if path)],
+        writable=[*own, *(path for path in (storage.path, storage.index_path) if path)],
+        handed=handed_over(plan),
+        shown=of_orthanc(plan),
     )
+
+
+def unit_digest(plan: Plan, text: str, secrets: Mapping[str, SecretValue]) -> str:
+    """A digest that changes with the unit, and with each secret of which the unit keeps what it was when it started."""
+    digest = hashlib.sha256(text.encode())
+    for name in (*handed_over(plan), *of_orthanc(plan)):
+        digest.update(f"\0{name}\0{fingerprint_secret(secrets[name])}".encode())
+    return digest.hexdigest()[:16]
 
 
 def start(state: State, variables: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,17 +14,17 @@ from orthancgen.runtimes.native.programs import Programs
 from orthancgen.runtimes.state import State
 
 UNIT: Final = "ORTHANCGEN_UNIT"
-"""Digest of the unit of systemd under which the supervisor runs; empty where it runs under none."""
+"""Digest of the unit of systemd under which the supervisor runs, and of its secrets; empty where it runs under none."""
 
 
-def supervisor_variables(state: State, programs: Programs, account: Account | None, unit: str | None) -> dict[str, str]:
+def supervisor_variables(state: State, programs: Programs, account: Account | None, unit: str) -> dict[str, str]:
     """The supervisor's environment variables; it is started anew where one of them changes. No secret is among them.
 
     Args:
         state: of the environment.
         programs: what it starts.
         account: whom Orthanc runs as.
-        unit: text of the unit of systemd; None where there is to be none.
+        unit: `systemd.unit_digest`; empty where there is to be no unit.
     """
     return {
         orphans.MARK: str(state.socket),
@@ -35,7 +34,7 @@ def supervisor_variables(state: State, programs: Programs, account: Account | No
         "ORTHANCGEN_NODE": str(programs.node or ""),
         # When the host starts, nobody is there who would start the services in their order.
         "ORTHANCGEN_AUTOSTART": "true" if unit else "false",
-        UNIT: hashlib.sha256(unit.encode()).hexdigest()[:16] if unit else "",
+        UNIT: unit,
     }
 
 

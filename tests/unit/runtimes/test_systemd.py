@@ -11,9 +11,11 @@ import pytest
 from orthancgen.cli.output import load_plan
 from orthancgen.errors import DeployError, RenderError, StartError
 from orthancgen.plan.model import Plan
+from orthancgen.render.catalogue import render
 from orthancgen.resources import locate
 from orthancgen.runtimes.native import systemd
 from orthancgen.runtimes.state import State
+from orthancgen.secrets.value import SecretValue
 from orthancgen.site.deployment import Deployment
 
 
@@ -36,8 +38,39 @@ def test_the_unit_closes_what_is_not_listed(plan: Plan) -> None:
     said = re.findall(r"^([A-Za-z]+)=(.*)$", text, re.MULTILINE)
     assert ("ProtectSystem", "strict") in said
     assert ("NoNewPrivileges", "yes") in said
-    assert [value for key, value in said if key == "ReadWritePaths"] == ["/var/lib/orthancgen/staging", "/srv/images"]
-    assert ("EnvironmentFile", "/var/lib/orthancgen/staging/run/supervisor.env") in said
+    root = "/var/lib/orthancgen/staging"
+    writable = [value for key, value in said if key == "ReadWritePaths"]
+    assert writable == [f"{root}/data", f"{root}/log", f"{root}/run", "/srv/images"]
+    assert ("EnvironmentFile", f"{root}/run/supervisor.env") in said
+    assert ("TemporaryFileSystem", f"{root}/secrets:ro") in said
+
+
+@pytest.mark.parametrize("environment", ["staging-tls", "dev-analysis", "dev"])
+def test_what_services_read_is_what_the_unit_is_handed(environment: str) -> None:
+    file = locate("environments").parent / "tests" / "golden" / f"{environment}-1.13.0.yaml"
+    built = load_plan(str(file))[1]
+    site = built.site.model_copy(update={"deployment": deployment("systemd")})
+    wanted = replace(built, site=site)
+    text = systemd.unit_text(wanted, State(Path("/var/lib/x")))
+    handed = set(re.findall(r"^LoadCredential=(\S+):/var/lib/x/secrets/\1$", text, re.MULTILINE))
+    files = {file.path: file.content.decode() for file in render(wanted).files}
+    folder = f"/run/credentials/orthancgen-{site.environment}.service/"
+    read = {name for path in files if path.endswith(".json") for name in re.findall(f"{folder}([a-z_]+)", files[path])}
+    assert handed == read
+    shown = set(re.findall(r"^BindReadOnlyPaths=/var/lib/x/secrets/(\S+)$", text, re.MULTILINE))
+    services = ("backend/backend.json", "viewer/viewer.json", "analysis/analysis.json", "orthanc/orthanc.json")
+    assert shown - {"http_tls_authority"} == {
+        name for path in services for name in re.findall(r"\.\./\.\./secrets/([a-z_]+)", files.get(path, ""))
+    }
+
+
+def test_a_secret_that_the_unit_keeps_starts_it_anew(plan: Plan) -> None:
+    values = {one.name: SecretValue("a") for one in plan.secrets}
+    before = systemd.unit_digest(plan, "text", values)
+    assert systemd.unit_digest(plan, "text", values | {"operator_token": SecretValue("b")}) != before
+    # Orthanc alone reads this one, from its configuration.
+    assert systemd.unit_digest(plan, "text", values | {"orthanc_password": SecretValue("b")}) == before
+    assert systemd.unit_digest(plan, "other", values) != before
 
 
 @pytest.mark.parametrize("root", ["/var/lib/a b", "/var/lib/a$b", "/var/lib/a'b"])
