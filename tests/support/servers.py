@@ -331,8 +331,9 @@ class SecantusServer(Server):
         self.port = free_port()
 
     def command(self) -> list[str]:
+        alone = () if self._member else ("--standalone",)
         command = [
-            self._program, "--host", "127.0.0.1", "--port", str(self.port), *(() if self._member else ("--standalone",)),
+            self._program, *alone, "--host", "127.0.0.1", "--port", str(self.port),
             "--storage-path", str(self.folder / "data"), "--cache-size", "64M", "--sync-on-commit",
         ]  # fmt: skip
         if self._authenticated:
