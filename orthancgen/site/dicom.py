@@ -28,7 +28,7 @@ class DicomTls(Section):
 
 
 class DicomPlain(Section):
-    """A second DICOM listener, unencrypted, for modalities that cannot do TLS (with `runtime: compose`).
+    """A second DICOM listener, unencrypted, for modalities that cannot do TLS (in containers).
 
     It is served by the gateway, which lets in only the modalities with `tls: false`, each with its own AE title from
     its own address, and goes on to Orthanc by TLS with a certificate of its own. Orthanc sees all of them come from the
