@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -23,8 +24,8 @@ from tests.support.engine import TestEngine
 from tests.support.images import TestImages, build_postgres
 from tests.support.proof import ProofFigures
 from tests.support.retrying import RetryingSender
-from tests.support.servers import wait_until
-from tests.support.stack import STACK, Stack
+from tests.support.servers import require_dcmtk, wait_until
+from tests.support.stack import DICOM_PORT, STACK, Stack
 from tests.support.swarm import Node, running_swarm
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1_200)]
@@ -145,6 +146,18 @@ class Asking(threading.Thread):
 def longest_gap(since: float, moments: Iterable[float]) -> float:
     """The longest time between two of the moments from the first one on, in seconds."""
     return max(after - before for before, after in pairwise([since, *(at for at in moments if at > since)]))
+
+
+@pytest.mark.proof
+def test_a_nodes_port_shows_the_callers_own_address(stack: Stack) -> None:
+    first, *_, last = stack.swarm.nodes
+    echoscu = require_dcmtk("echoscu")
+    for node in stack.nodes_of(first, "orthanc"):
+        call = [echoscu, "-to", "10", "-aet", "CT1", "-aec", "ARCHIVE", node.address, str(DICOM_PORT)]
+        assert subprocess.run(call, capture_output=True, check=False).returncode == 0
+        # The same title from the address of another node: Orthanc compares it with that of the modality.
+        other = last if node is not last else first
+        assert other.run(*call).returncode != 0
 
 
 @pytest.mark.parametrize("count", [pytest.param(2_000, marks=pytest.mark.proof)])
