@@ -240,3 +240,16 @@ def test_a_transaction_that_dies_with_its_node_holds_the_others_for_seconds(
         "power failures of a node whose open transaction locks the whole index, while another Orthanc stores", 1,
         f"C-STORE confirmed again after {seconds:.1f} s, when PostgreSQL had given the client up",
     )  # fmt: skip
+
+
+@pytest.mark.proof
+def test_orthanc_comes_back_to_a_postgresql_that_has_given_it_up(stack: Stack, tmp_path: Path) -> None:
+    first, *_, database = stack.swarm.nodes
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE client_addr IS NOT NULL"
+    assert int(stack.ask_index(database, ended)) >= 2
+    for node in stack.nodes_of(first, "orthanc"):
+        files = write_series(tmp_path / node.name, f"after-{node.name}", datetime.now(UTC), 8, rows=64, columns=64)
+        sender = RetryingSender(files, [peer for peer in stack.peers() if peer.host == node.address])
+        sender.start()
+        sender.join(SECONDS)
+        assert len(sender.confirmed) == len(files), sender.failures[-3:]
