@@ -24,6 +24,7 @@ from orthancgen.render import (
     rules_yml,
     site_json,
     supervisor_conf,
+    verify_compose,
     viewer_json,
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
@@ -85,6 +86,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("prometheus/rules_test.yml", rules_yml.tests, (), _prometheus),
     Artifact("grafana/dashboard.json", grafana_json.dashboard, (), _grafana),
     Artifact("grafana/provisioning.yml", grafana_json.provisioning, (), _grafana),
+    Artifact("verify/compose.yaml", verify_compose.build, (), _prometheus),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )
