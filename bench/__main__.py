@@ -27,6 +27,7 @@ BENCHMARKS: Final[Mapping[str, str]] = {
     "audit": "auditing",
     "scale": "scaling",
     "search": "searching",
+    "page": "paging",
 }
 """Name -> module of this package, whose ``measure(Size, Path) -> Result`` is the benchmark."""
 HERE: Final = Path(__file__).resolve().parent

@@ -56,7 +56,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests of the analysis": (*ANALYSIS, "-q", "-p", "no:cacheprovider"),
 }
 """Heading -> command; the longest first."""
-AT_ONCE: Final = 5
+AT_ONCE: Final = 4
 """More of them at once are no sooner done on two cores, and servers then answer later than anywhere else."""
 
 

@@ -155,10 +155,14 @@ def _database(plan: Plan, settings: Settings) -> Iterator[WebRow]:
     port = site.backend.database.port if native else None
     from_where = (_here(LOOPBACK),) if native else (_from(plan, "backend"),)
     said_by = settings.of("backend", "database", "password")
+    elsewhere = site.scale.mongodb
+    user = elsewhere.user if elsewhere.hosts else backend_json.DATABASE_USER
     yield WebRow(
-        "the database", backend_json.DATABASE_USER, None, (f"read and write {site.backend.database.name}",),
-        from_where, port, False, (said_by,), "the backend's own account",
+        "the database", user, None, (f"read and write {site.backend.database.name}",),
+        from_where, port, elsewhere.tls, (said_by,), "the backend's own account",
     )  # fmt: skip
+    if elsewhere.hosts:
+        return  # who else may log in there is decided there
     if not native:
         yield WebRow(
             "the database", "root", None, (_EVERYTHING,), (_from(plan, "database-account"),), None, False,

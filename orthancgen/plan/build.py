@@ -90,14 +90,15 @@ def _containers(site: Site) -> Iterator[Service]:
         "DICOM without TLS", site.dicom.published_on or ANY_ADDRESS, site.dicom.plain.port, ("dicom", "plain", "port")
     )
     https = site.http.tls.enabled
-    if site.backend.enabled:
+    database: tuple[ServiceName, ...] = ("database",) if has_own_database(site) else ()
+    if database:
         yield Service("database", "MongoDB-compatible database", ())
     index: tuple[ServiceName, ...] = ("postgresql",) if has_own_postgresql(site) else ()
     if index:
         yield Service("postgresql", "PostgreSQL of Orthanc's index", ())
     yield Service("orthanc", "Orthanc", (dicom,) if https else (dicom, http), needs=index)
     if site.backend.enabled:
-        yield Service("backend", "Backend", () if https else (backend,), needs=("database",))
+        yield Service("backend", "Backend", () if https else (backend,), needs=database)
     if site.analysis.enabled:
         yield Service("analysis", "Analysis", (), needs=("orthanc",))
     if site.viewer.enabled:
@@ -156,6 +157,11 @@ def has_own_postgresql(site: Site) -> bool:
     return site.scale.index == "postgresql" and site.scale.postgresql.host is None
 
 
+def has_own_database(site: Site) -> bool:
+    """Whether the database of the records is one of the environment's own."""
+    return site.backend.enabled and not site.scale.mongodb.hosts
+
+
 def _users(site: Site, front: ServiceName | None) -> Iterator[Flow]:
     """Those who come by HTTP; `front` is what stands before all services, where something does."""
     for networks, reason in (
@@ -183,7 +189,10 @@ def _one(address: str) -> str:
 
 def _backend_flows(site: Site) -> Iterator[Flow]:
     yield Flow("backend", "orthanc", site.http.port, "the backend follows Orthanc's changes")
-    yield Flow("backend", "database", site.backend.database.port, "the backend keeps its records")
+    if has_own_database(site):
+        yield Flow("backend", "database", site.backend.database.port, "the backend keeps its records")
+    if site.scale.databases > 1:
+        yield Flow("database", "database", site.backend.database.port, "the members of the replica set are in step")
     if site.webhook.enabled and site.webhook.url is None:
         yield Flow("orthanc", "backend", site.backend.port, "Orthanc wakes the backend")
     if site.viewer.enabled:
@@ -213,6 +222,9 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("analysis.orthanc_password", "password", ("orthanc", "analysis")),
     ("analysis.token", "token", ("backend", "analysis")),
     ("scale.postgresql.password", "password", ("orthanc",)),
+    ("scale.bucket.", "credential", ("orthanc",)),
+    ("scale.mongodb.key", "replica_key", ("database",)),
+    ("scale.mongodb.authority", "pem", ("backend",)),
     ("certificates.", "pem", ()),
     ("dicom.tls.", "pem", ("orthanc",)),
     ("http.tls.", "pem", ("orthanc", "backend")),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from orthancgen.plan.addresses import addresses
 from orthancgen.site.modalities import Modality
 from orthancgen.site.model import Site
 
+CALLS_SERVICE: Final = "gateway-calls"
+"""In Kubernetes, the name by which Orthanc alone reaches the gateway."""
 _FIRST_INNER_PORT: Final = 20_000
 """The first of the gateway's ports that are not published: for its health, and for Orthanc's own calls."""
 
@@ -34,6 +37,12 @@ def call_ports(site: Site) -> Mapping[str, int]:
     free = _inner_ports(site)
     next(free)  # of its health
     return {name: next(free) for name in plain_modalities(site)}
+
+
+def call_host(site: Site) -> str:
+    """How Orthanc reaches the gateway's ports of its own calls: by the one fixed address of an engine, else by name."""
+    names = {"swarm": "gateway", "kubernetes": CALLS_SERVICE}
+    return names.get(site.runtime) or addresses(site).gateway
 
 
 def _inner_ports(site: Site) -> Iterator[int]:

@@ -14,9 +14,9 @@ ServiceName = Literal[
     "database", "postgresql", "orthanc", "backend", "analysis", "viewer", "gateway", "database-account"
 ]  # fmt: skip
 """`database-account` runs once, to make the backend's account on the database, and is no service of the plan."""
-Purpose = Literal["password", "token", "pem", "credential", "wireguard"]
-"""`wireguard`: a private key of the VPN. `credential`: what somebody else decides, such as the login of a store; never
-generated, nor judged."""
+Purpose = Literal["password", "token", "pem", "credential", "wireguard", "replica_key"]
+"""`wireguard`: a private key of the VPN. `replica_key`: the key file of a replica set of MongoDB. `credential`: what
+somebody else decides, such as the login of a store; never generated, nor judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from orthancgen.plan.model import Plan
 from orthancgen.render.backend_json import DATABASE_USER
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
+from orthancgen.render.replica_set import document, members
 
 ROOT_USER: Final = "orthancgen_root"
 PREVIOUS_ROOT_PASSWORD: Final = "database_root_password_previous"  # noqa: S105  a file's name
@@ -22,9 +23,11 @@ def build(plan: Plan) -> str:
 def configuration(plan: Plan) -> dict[str, Any]:
     """The configuration as a mapping."""
     database, layout = plan.site.backend.database, layout_of(plan)
+    found = members(plan.site)
     return {
-        "host": layout.database_host,
+        "host": found[0].host if found else layout.database_host,
         "port": database.port,
+        **document(plan.site),
         "root": {
             "username": ROOT_USER,
             "password_file": f"{layout.secrets}/{database.root_password.secret}",

@@ -12,6 +12,7 @@ from orthancgen.plan.reached import browsers_come_by_https
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, PEOPLE_FILE
 from orthancgen.render.layout import layout_of
 from orthancgen.render.quoting import json_document
+from orthancgen.render.replica_set import document, members
 from orthancgen.site.analysis_checks import providers
 
 DATABASE_USER = "orthancgen_backend"
@@ -55,19 +56,30 @@ def configuration(plan: Plan) -> dict[str, Any]:
             "ca_file": f"{layout.credentials}/{site.http.tls.authority.secret}" if https else None,
             **({"shared_index": True} if site.scale.index == "postgresql" else {}),
         },
-        "database": {
-            "host": layout.database_host,
-            "port": backend.database.port,
-            "name": backend.database.name,
-            "username": DATABASE_USER,
-            "password_file": f"{layout.credentials}/{backend.database.password.secret}",
-            "direct_connection": True,
-            "tls_ca_file": None,
-        },
+        "database": _database(plan),
         "credentials": credentials,
         **_people(plan),
         **_analysis(plan),
         "delivery": backend.delivery.model_dump(),
+    }
+
+
+def _database(plan: Plan) -> dict[str, Any]:
+    """One server, or the members of a replica set: with several, whoever is the primary is asked."""
+    site, layout = plan.site, layout_of(plan)
+    said, found = site.scale.mongodb, members(site)
+    authority = None if said.authority is None else f"{layout.credentials}/{said.authority.secret}"
+    return {
+        "host": found[0].host if found else layout.database_host,
+        "port": found[0].port if found else site.backend.database.port,
+        **document(site),
+        "name": site.backend.database.name,
+        "username": said.user if said.hosts else DATABASE_USER,
+        "password_file": f"{layout.credentials}/{site.backend.database.password.secret}",
+        **({"auth_source": said.auth_source} if said.auth_source is not None else {}),
+        "direct_connection": not found,
+        **({"tls": True} if said.tls else {}),
+        "tls_ca_file": authority,
     }
 
 

@@ -19,6 +19,7 @@ from orthancgen.render import (
     grafana_json,
     haproxy_cfg,
     health_sh,
+    member_sh,
     orthanc_json,
     prometheus_yml,
     rules_yml,
@@ -31,6 +32,7 @@ from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
 from orthancgen.render.kubernetes import catalogue as kubernetes
 from orthancgen.render.quoting import json_document
+from orthancgen.render.replica_set import has_members
 from orthancgen.render.swarm import stack
 
 MANIFEST: Final = "MANIFEST.json"
@@ -45,7 +47,7 @@ def _has_containers(plan: Plan) -> bool:
 
 
 def _has_containers_of_database(plan: Plan) -> bool:
-    return _has_containers(plan) and plan.site.backend.enabled
+    return _has_containers(plan) and "database" in plan.by_name
 
 
 def _prometheus(plan: Plan) -> bool:
@@ -74,6 +76,7 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("viewer/viewer.json", viewer_json.build, ("viewer",), lambda plan: plan.site.viewer.enabled),
     Artifact("database-account/account.json", account_json.build, ("database-account",), _has_containers_of_database),
     Artifact("database/health.sh", health_sh.database, ("database",), _has_containers_of_database),
+    Artifact(f"database/{member_sh.SCRIPT}", member_sh.build, ("database",), has_members),
     Artifact("gateway/haproxy.cfg", haproxy_cfg.build, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("gateway/health.sh", health_sh.gateway, ("gateway",), lambda plan: has_gateway(plan.site)),
     Artifact("compose.yaml", compose_yaml.build, (), _is_compose),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from orthancgen.plan.gateway import health_port
 from orthancgen.plan.model import Plan
 from orthancgen.render.engine import render_template
+from orthancgen.render.replica_set import has_members
 
 
 def orthanc(plan: Plan) -> str:
@@ -15,7 +16,8 @@ def orthanc(plan: Plan) -> str:
 
 def database(plan: Plan) -> str:
     """The database: it answers in its own protocol."""
-    return render_template("database/health.sh", port=plan.site.backend.database.port)
+    port = plan.site.backend.database.port
+    return render_template("database/health.sh", port=port, members=has_members(plan))
 
 
 def gateway(plan: Plan) -> str:

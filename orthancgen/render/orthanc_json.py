@@ -12,9 +12,10 @@ from typing import Any, Final
 from orthancgen.orthanc.access import ALLOW, ALWAYS
 from orthancgen.orthanc.keys import Version, keys_for
 from orthancgen.orthanc.roles import PERMISSIONS
-from orthancgen.plan.addresses import addresses, verifier_seen
-from orthancgen.plan.gateway import call_ports
+from orthancgen.plan.addresses import verifier_seen
+from orthancgen.plan.gateway import call_host, call_ports
 from orthancgen.plan.model import Plan
+from orthancgen.render import bucket
 from orthancgen.render.layout import Layout, layout_of
 from orthancgen.render.postgresql import libraries, section
 from orthancgen.render.quoting import json_document
@@ -60,7 +61,7 @@ def configuration(plan: Plan) -> dict[str, Any]:
     return {
         **{key: value for key, value in wanted.items() if key in known},
         CUSTOM_SECTION: _custom(plan, layout),
-        **{key: settings[key] for key in sorted(settings)},
+        **{key: settings[key] for key in sorted(settings) if not bucket.is_secret(plan.site, key)},
     }
 
 
@@ -163,7 +164,7 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
             values["DicomTlsTrustedCertificates"] = f"{layout.secrets}/{site.dicom.tls.trusted.secret}"
     values["DicomModalitiesInDatabase"] = False
     known = keys_for(plan.version, "modality")
-    through_gateway, gateway = call_ports(site), addresses(site).gateway
+    through_gateway, gateway = call_ports(site), call_host(site)
     values["DicomModalities"] = {
         name: _modality(modality, known, gateway, through_gateway[name])
         if name in through_gateway
@@ -229,6 +230,8 @@ def _custom(plan: Plan, layout: Layout) -> dict[str, Any]:
     if site.scale.index == "postgresql":
         # For those who review: the section itself lies beside this file, with the password.
         values["PostgreSQL"] = section(site)
+    if site.scale.bucket.access_key is not None:
+        values[bucket.SECTION] = bucket.section(site)
     if site.webhook.enabled:
         url = site.webhook.url or f"http://{layout.backend_host}:{site.backend.port}/api/orthanc/webhook"
         values["Webhook"] = {

@@ -20,6 +20,7 @@ from orthancgen.site.problems import format_path
 from orthancgen.site.secrets import SecretSource
 
 GENERATED_BYTES: Final = 32
+REPLICA_KEY_BYTES: Final = 96
 MINIMUM_LENGTH: Final = 16
 KNOWN_DEFAULTS: Final = frozenset(
     {
@@ -157,6 +158,9 @@ def generate(purpose: Purpose = "password") -> SecretValue:
         key[0] &= 248
         key[31] = key[31] & 127 | 64
         return SecretValue(base64.b64encode(bytes(key)).decode("ascii"))
+    if purpose == "replica_key":
+        # A key file has 6 to 1024 characters of base64: https://www.mongodb.com/docs/manual/core/security-internal-authentication/
+        return SecretValue(base64.b64encode(random_source.token_bytes(REPLICA_KEY_BYTES)).decode("ascii"))
     return SecretValue(random_source.token_urlsafe(GENERATED_BYTES))
 
 
@@ -260,6 +264,8 @@ def _check(plan: Plan, secret: Secret, value: SecretValue) -> None:
         raise ValueError("the value has characters other than printable ASCII, which HTTP clients treat differently")
     if secret.purpose == "wireguard" and not re.fullmatch(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", text):
         raise ValueError("a WireGuard key is 32 bytes in base64, as `wg genkey` prints it")
+    if secret.purpose == "replica_key" and not re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", text):
+        raise ValueError("the key of a replica set is 6 to 1024 characters of base64 on one line")
     if secret.purpose in {"credential", "wireguard"}:
         return
     if secret.purpose == "token" and any(character in text for character in ' "\\,;'):

@@ -171,7 +171,7 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
         yield ("webhook", "token"), site.webhook.token
     if site.backend.enabled:
         yield ("backend", "database", "password"), site.backend.database.password
-        if site.runtime != "native":
+        if site.runtime != "native" and not site.scale.mongodb.hosts:
             yield ("backend", "database", "root_password"), site.backend.database.root_password
         yield ("backend", "orthanc_password"), site.backend.orthanc_password
         yield ("backend", "operator_token"), site.backend.operator_token
@@ -199,6 +199,15 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
             yield ("observability", "backend_token"), site.observability.backend_token
     if site.scale.index == "postgresql":
         yield ("scale", "postgresql", "password"), site.scale.postgresql.password
+    if site.scale.storage == "object_storage":
+        bucket = site.scale.bucket
+        for field, key in (("access_key", bucket.access_key), ("secret_key", bucket.secret_key)):
+            if key is not None:
+                yield ("scale", "bucket", field), key
+    if site.backend.enabled and site.scale.databases > 1:
+        yield ("scale", "mongodb", "key"), site.scale.mongodb.key
+    if site.backend.enabled and site.scale.mongodb.authority is not None:
+        yield ("scale", "mongodb", "authority"), site.scale.mongodb.authority
     if site.network.vpn is not None and "wireguard" in site.network.firewall:
         yield from _vpn_keys(site, site.network.vpn)
     if site.backup.repository is not None:

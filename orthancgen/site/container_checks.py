@@ -17,7 +17,7 @@ def containers_have_images(site: Site) -> Iterator[Violation]:
         return
     for field, wanted, example in (
         ("orthanc", True, "orthancteam/orthanc:26.8.1"),
-        ("mongo", site.backend.enabled, "mongo:8.0.24"),
+        ("mongo", site.backend.enabled and not site.scale.mongodb.hosts, "mongo:8.0.24"),
     ):
         if wanted and getattr(site.images, field) is None:
             yield Violation(("images", field), f"no image of {field} is named", f"images: {{{field}: {example}}}")
@@ -82,9 +82,15 @@ def plain_listener_serves_somebody(site: Site) -> Iterator[Violation]:
     if not site.dicom.plain.enabled:
         return
     path: KeyPath = ("dicom", "plain", "enabled")
-    if site.runtime != "compose":
+    if site.runtime == "native":
         yield Violation(path, "only the gateway has a second DICOM listener", "runtime: compose, or enabled: false")
         return
+    own_address = site.dicom.ae_checks.calling_aet == "registered_from_own_address"
+    if site.runtime != "compose" and own_address and not all(one.tls for one in site.modalities.values()):
+        yield Violation(
+            path, f"Orthanc sees the gateway in their stead, whose address is not known with runtime: {site.runtime}",
+            "dicom: {ae_checks: {calling_aet: registered}}: the gateway itself tells them by address and AE title",
+        )  # fmt: skip
     if not site.dicom.tls.enabled:
         yield Violation(
             path, "the DICOM port itself is unencrypted: a second one is of no use", "dicom: {tls: {enabled: true}}"
@@ -107,7 +113,7 @@ def modalities_can_call(site: Site) -> Iterator[Violation]:
     if not site.dicom.tls.enabled or site.dicom.plain.enabled:
         return
     hint = "tls: true, if it speaks TLS"
-    if site.runtime == "compose":
+    if site.runtime != "native":
         hint += "; else dicom: {plain: {enabled: true}}"
     for name, modality in site.modalities.items():
         if not modality.tls:

@@ -21,6 +21,7 @@ from orthancgen.site.network_checks import NETWORK_CHECKS
 from orthancgen.site.observability_checks import OBSERVABILITY_CHECKS
 from orthancgen.site.problems import KeyPath, Mark, Problem, printable, sort_problems
 from orthancgen.site.production import PRODUCTION_CHECKS
+from orthancgen.site.records_checks import RECORDS_CHECKS
 from orthancgen.site.scale_checks import SCALE_CHECKS, SCALE_VERSION_CHECKS
 from orthancgen.site.tree import MAXIMUM_BYTES, Node, mask, parse
 
@@ -246,7 +247,7 @@ def validate(
         of_kind = PRODUCTION_CHECKS if site.kind == "production" else ()
         checks = (
             *(*CHECKS, *CONTAINER_CHECKS, *SCALE_CHECKS, *NETWORK_CHECKS, *ANALYSIS_CHECKS),
-            *(*OBSERVABILITY_CHECKS, *of_kind),
+            *(*RECORDS_CHECKS, *OBSERVABILITY_CHECKS, *of_kind),
         )
         asked = ask_installed() if ask_installed and site.orthanc.version == "auto" else None
         version = target_version(site, asked)

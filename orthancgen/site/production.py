@@ -129,6 +129,11 @@ def nothing_travels_in_the_clear(site: Site) -> Iterator[Violation]:
         yield Violation(
             ("dicom", "tls", "enabled"), "DICOM travels unencrypted", "dicom: {tls: {enabled: true}}", "warning"
         )
+    if site.runtime == "swarm" and not site.scale.encrypt_networks:
+        yield Violation(
+            ("scale", "encrypt_networks"), "what the nodes say to one another travels unencrypted",
+            "encrypt_networks: true, or a tunnel between the nodes (WireGuard)", "warning",
+        )  # fmt: skip
     if site.webhook.enabled and site.webhook.url is not None and site.webhook.url.startswith("http://"):
         yield Violation(("webhook", "url"), "the webhook and its credential would travel unencrypted", "use https://")
 

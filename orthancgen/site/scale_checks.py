@@ -51,9 +51,15 @@ def orthancs_share_everything(site: Site) -> Iterator[Violation]:
 
 
 def bucket_is_named(site: Site) -> Iterator[Violation]:
-    """The section of the object store is there, without its keys."""
+    """The section of the object store is there, without its keys, which are secrets of the model or none."""
+    login = (site.scale.bucket.access_key, site.scale.bucket.secret_key)
+    path: KeyPath = ("scale", "bucket")
     if site.scale.storage != "object_storage":
+        if any(login):
+            yield Violation(path, "there is no bucket: this has no effect", "scale: {storage: object_storage}")
         return
+    if any(login) and not all(login):
+        yield Violation(path, "a login is both, access_key and secret_key", "name both, or neither")
     section = site.orthanc.settings.get("AwsS3Storage")
     if not isinstance(section, dict) or not section.get("BucketName"):
         yield Violation(
@@ -65,7 +71,7 @@ def bucket_is_named(site: Site) -> Iterator[Violation]:
         if key in section:
             yield Violation(
                 ("orthanc", "settings", "AwsS3Storage", key), "a secret would stand in rendered files",
-                "leave it out: the plugin takes the pod's identity, or the variables AWS_ACCESS_KEY_ID and so on",
+                "scale: {bucket: {access_key: {secret: ...}, secret_key: {secret: ...}}}, or the pod's identity",
                 at="key",
             )  # fmt: skip
 
@@ -145,10 +151,6 @@ def several_hosts_are_told_apart(site: Site) -> Iterator[Violation]:
             ("network", "firewall"), "a packet filter of a node does not see which pod speaks to which",
             "firewall: []; NetworkPolicies are rendered from the same flows",
         )  # fmt: skip
-    if site.analysis.enabled:
-        yield Violation(
-            ("analysis", "enabled"), f"the analysis is not rendered for runtime: {site.runtime}", "enabled: false"
-        )
     if site.backup.repository is not None:
         yield Violation(
             ("backup", "repository"), f"`orthancgen backup` does not reach the volumes of runtime: {site.runtime}",

@@ -153,6 +153,31 @@ Host = Annotated[
 """Host name of RFC 1123 section 2.1, or an address literal."""
 
 
+def split_host_port(value: str) -> tuple[str, int]:
+    """Host and port of a validated :data:`HostAndPort`; an IPv6 address without its brackets."""
+    host, _, port = value.rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _host_and_port(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not re.fullmatch(r"[1-9][0-9]{0,4}", port) or int(port) > 65535:
+        raise ValueError("write host and port, such as mongo1.example:27017; a port is from 1 to 65535")
+    bracketed = host.startswith("[") and host.endswith("]")
+    host = _host(host[1:-1] if bracketed else host)
+    if bracketed != (":" in host):
+        raise ValueError("an IPv6 address, and nothing else, stands in brackets: [2001:db8::1]:27017")
+    return value
+
+
+HostAndPort = Annotated[
+    str,
+    AfterValidator(_host_and_port),
+    Field(description="Host and port.", examples=["mongo1.example:27017"]),
+]
+"""host:port as in a URL (RFC 3986 section 3.2), an IPv6 address in brackets."""
+
+
 @lru_cache(maxsize=4096)
 def is_ip(value: str) -> bool:
     """Whether a validated :data:`Host` is an address literal, which Orthanc can compare with a caller's address."""
@@ -270,6 +295,11 @@ DatabaseName = _named(
     "a database's name has 1 to 38 lower-case letters, digits and underscores, and starts with a letter",
 )
 """MongoDB's restrictions on database names, narrowed: no dots, spaces, ``$`` or upper case."""
+ReplicaSetName = _named(
+    r"[A-Za-z][A-Za-z0-9_-]{0,63}",
+    "a replica set's name has 1 to 64 letters, digits, underscores and hyphens, and starts with a letter",
+    examples=["rs0"],
+)
 EnvironmentVariable = _named(
     r"[A-Z_][A-Z0-9_]{0,127}", "an environment variable has upper-case letters, digits and underscores"
 )

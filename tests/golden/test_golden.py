@@ -33,8 +33,8 @@ FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 GENERATED = re.compile(r"-----BEGIN|[A-Za-z0-9_-]{43,}")
 """What a generated secret (32 bytes in URL-safe base64) or a PEM file looks like."""
-KNOWN = re.compile(r"sha256:[0-9a-f]{64}|comment=[0-9a-f]+|PublicKey = \S+|orthancgen_[a-z_]+")
-"""What looks like one and is none: digests, comments as ufw writes them, public keys, names of metrics."""
+KNOWN = re.compile(r"sha256:[0-9a-f]{64}|comment=[0-9a-f]+|PublicKey = \S+|orthancgen_[a-z_]+|requiredDuring[A-Za-z]+")
+"""What looks like one and is none: digests, comments as ufw writes them, public keys, metrics, a key of Kubernetes."""
 
 
 def plan_of(name: str) -> Plan:
@@ -53,7 +53,7 @@ def orthanc_json(name: str) -> dict[str, Any]:
 
 
 def test_there_are_bundles() -> None:
-    assert len(NAMES) == 18
+    assert len(NAMES) == 20
     assert {path.name for path in FOLDER.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(NAMES)
 
 

@@ -427,17 +427,17 @@ def test_a_trial_ends_by_itself(row: Row, request: pytest.FixtureRequest) -> Non
     first = Firewall(rig, row.dialect, made)
     second = Firewall(rig, row.dialect, varied(rig, first=first_seed_after(first)))
     with taken_back(rig, first):
-        assert "for 2 seconds" in first.do("apply", "--revert-after", "2")
+        assert "for 5 seconds" in first.do("apply", "--revert-after", "5")
         assert "on trial" in first.do("status")
         assert UNIT not in left_behind(rig)  # a start of the host in between would end the trial too
         wait_until(lambda: rig.rules() == before and left_behind(rig) == files, seconds=20, what="the trial ends")
         assert "time may have run out" in first.refused(1, "confirm")
 
-        first.do("apply", "--revert-after", "2")
+        first.do("apply", "--revert-after", "60")
         assert "are kept" in first.do("confirm")
         assert UNIT in left_behind(rig)
         assert "nothing waits" in first.do("confirm")
-        second.do("apply", "--replace", "--revert-after", "2")
+        second.do("apply", "--replace", "--revert-after", "4")
         assert second.in_force()
         second.do("apply", "--replace", "--revert-after=3")  # of two trials, what was there before the first comes back
         wait_until(lambda: first.run("status").returncode == 0, seconds=20, what="the first rules come back")

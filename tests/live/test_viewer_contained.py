@@ -18,6 +18,7 @@ from tests.support.doctor import assert_healthy, assert_named
 from tests.support.doctor import named as causes
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
+from tests.support.models import make_model
 from tests.support.servers import wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
@@ -129,6 +130,28 @@ def test_it_comes_back_by_itself_and_the_doctor_says_what_is_wrong_meanwhile(
     assert found["container-stopped"].subject == "viewer"
     site.deploy("--repair")
     wait_until(lambda: causes(site.file, site.state.root) == {}, what="health")
+
+
+def test_a_model_that_cannot_be_used_is_refused_before_anything_is_touched(
+    site: Contained, page_images: dict[str, str], tmp_path: Path
+) -> None:
+    model = tmp_path / "brightness"
+    make_model(model, 8)
+    changes = {f"images.{service}": image for service, image in page_images.items()}
+    site.write({**changes, "analysis.models": {"brightness": str(model / "card.yaml")}})
+    site.deploy()
+    assert site.containers()["analysis"].health == "healthy"
+    before, good = site.ids(), (model / "model.onnx").read_bytes()
+    make_model(model, 12, with_card=False)
+    wrong = "analysis.models.brightness: card.yaml: model.sha256: the file is another one"
+    assert wrong in site.deploy("--repair", code=4).err
+    (model / "model.onnx").write_bytes(good)
+    (model / "card.yaml").unlink()
+    assert "analysis.models.brightness" in site.deploy("--repair", code=4).err
+    site.write({**changes, "analysis.models": {"brightness": str(tmp_path / "nowhere/card.yaml")}})
+    assert "nowhere" in site.deploy(code=4).err
+    assert site.ids() == before
+    assert {row["healthy"] for row in site.json("status", code=None)["services"]} == {True}
 
 
 def pid(container: Container) -> int:

@@ -128,7 +128,7 @@ class _Daemon:
         _ip("address", "add", f"{first}/{self._subnet.prefixlen}", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
         (self._folder / "data").mkdir()
-        if _memory_bytes() >= _MEMORY_BYTES:
+        if memory_bytes() >= _MEMORY_BYTES:
             command = ["mount", "-t", "tmpfs", "-o", f"size={_MEMORY_BYTES * 3 // 4},mode=0711", "ocg", "data"]
             subprocess.run(command, cwd=self._folder, capture_output=True, check=False)
         self.launch()
@@ -230,7 +230,8 @@ def _free_subnets() -> tuple[ipaddress.IPv4Network, ipaddress.IPv4Network]:
     return next(bridge.subnets(new_prefix=24)), pool
 
 
-def _memory_bytes() -> int:
+def memory_bytes() -> int:
+    """Memory that is free, or would be made so for who asks: MemAvailable of proc(5)."""
     lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
     return next(int(line[1]) * 1024 for line in lines if line[0] == "MemAvailable:")
 

@@ -30,6 +30,7 @@ MONGO_PYTHON: Final = "3.13"
 """Debian 13's Python, for which the packages of the database's image are chosen."""
 MONGO_PLATFORMS: Final = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 MONGO_FOLDER: Final = Path(__file__).parent / "mongo_image"
+POSTGRES_FOLDER: Final = Path(__file__).parent / "postgres_image"
 _LIKE_DEBIAN: Final = [
     "--variant=apt",
     "--include=passwd",
@@ -138,6 +139,18 @@ def build_all(client: Any, prepared: Prepared, pool: ThreadPoolExecutor) -> Test
         backup=made["backup"].result(),
         base=tag("base:trixie"),
     )
+
+
+def build_postgres(client: Any) -> str:
+    """The image of PostgreSQL, for the tests that need it: Debian's, behind the interface of the image `postgres`.
+
+    Raises:
+        ImageError: the build failed; with what it printed last.
+    """
+    files = {name: (POSTGRES_FOLDER / name).read_bytes() for name in ("Dockerfile", "entrypoint.sh")}
+    bases = {"BASE_IMAGE": tag("base:trixie")}
+    build(client.api, files, tag=tag("postgres:1"), network="host", arguments=bases, executable=("entrypoint.sh",))
+    return tag("postgres:1")
 
 
 def build_viewer(client: Any) -> str:

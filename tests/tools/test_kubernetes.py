@@ -17,10 +17,11 @@ from orthancgen.render.catalogue import render
 from orthancgen.render.kubernetes.catalogue import base
 from orthancgen.render.kubernetes.objects import text
 from orthancgen.render.write import write
-from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, kubernetes
+from tests.support.scaled import IN_POSTGRESQL, PLAIN, SMALL, WHOLE, kubernetes
 from tests.support.tool_environments import checkov_python, kubernetes_python
 
-PLANS = {"whole": kubernetes(WHOLE), "small": kubernetes(SMALL), "in-postgresql": kubernetes(IN_POSTGRESQL)}
+CHANGES = {"whole": WHOLE, "small": SMALL, "in-postgresql": IN_POSTGRESQL, "plain": PLAIN}
+PLANS = {name: kubernetes(changes) for name, changes in CHANGES.items()}
 VERSIONS = ("1.35", "1.36", "1.37")
 LOW = {
     "CKV_K8S_40": "the images of Orthanc, MongoDB and PostgreSQL bring the user 999, to whom their folders belong",

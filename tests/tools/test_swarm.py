@@ -15,7 +15,7 @@ from orthancgen.render.catalogue import render
 from orthancgen.render.write import write
 from orthancgen.runtimes.placed import place_files
 from orthancgen.secrets.value import SecretValue
-from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, swarm
+from tests.support.scaled import IN_POSTGRESQL, PLAIN, SMALL, WHOLE, swarm
 from tests.support.servers import require_program
 
 
@@ -28,7 +28,7 @@ def read(plan: Plan, folder: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", [WHOLE, SMALL, IN_POSTGRESQL], ids=["whole", "small", "pg"])
+@pytest.mark.parametrize("changes", [WHOLE, SMALL, IN_POSTGRESQL, PLAIN], ids=["whole", "small", "pg", "plain"])
 def test_docker_reads_it_and_finds_every_file(changes: dict[str, Any], tmp_path: Path) -> None:
     plan = swarm(changes)
     placed = place_files(

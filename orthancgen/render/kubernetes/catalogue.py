@@ -14,7 +14,15 @@ from orthancgen.render.kubernetes.policies import policies
 from orthancgen.render.kubernetes.workloads import of_service
 
 FOLDER: Final = "kubernetes"
-_SERVICES: Final[tuple[ServiceName, ...]] = ("orthanc", "backend", "database", "postgresql", "viewer", "gateway")
+_SERVICES: Final[tuple[ServiceName, ...]] = (
+    "orthanc",
+    "backend",
+    "database",
+    "postgresql",
+    "viewer",
+    "analysis",
+    "gateway",
+)
 
 
 def is_kubernetes(plan: Plan) -> bool:

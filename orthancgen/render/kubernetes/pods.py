@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from orthancgen.plan.gateway import call_ports
 from orthancgen.plan.images import image_to_run
 from orthancgen.plan.model import Plan, ServiceName
+from orthancgen.render import member_sh
 from orthancgen.render.account_json import ROOT_USER
 from orthancgen.render.container_files import CONFIGURATION_FOLDER, DATABASE_FOLDER, SECRETS_FOLDER, mounts, users
 from orthancgen.render.container_programs import (
     POSTGRESQL_FOLDER,
+    analysis_megabytes,
     command_of,
     files,
     postgresql_arguments,
@@ -27,7 +30,9 @@ from orthancgen.render.kubernetes.objects import (
     resources,
     selector,
 )
+from orthancgen.render.layout import MODELS_FOLDER
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
+from orthancgen.render.replica_set import has_members
 
 _TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
     "orthanc": (("/tmp", 512),),  # noqa: S108
@@ -39,6 +44,9 @@ _TEMPORARY: Final[Mapping[ServiceName, tuple[tuple[str, int], ...]]] = {
     "database-account": (("/tmp", 16),),  # noqa: S108
 }
 """Folders that may be written and are forgotten, with most megabytes."""
+PLAIN: Final = "dicom-plain"
+"""Name of the port of the unencrypted DICOM listener."""
+_PRIVILEGED: Final = 1024
 _GRACE_SECONDS: Final[Mapping[ServiceName, int]] = {"orthanc": 60, "database": 30, "postgresql": 30}
 
 
@@ -68,7 +76,7 @@ def pod(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
         data: the volume of what it keeps, without its name; None where it keeps nothing, or a claim's template says it.
     """
     uid, gid = users(plan)[service]
-    folders = _TEMPORARY[service]
+    folders = _temporary(plan, service)
     sources = _configuration(plan, service)
     secret = [file for file in mounts(plan)[service] if file.target.startswith(f"{SECRETS_FOLDER}/")]
     volumes: list[Object] = [
@@ -91,7 +99,7 @@ def pod(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
         )
         mounted.append({"name": "secrets", "mountPath": SECRETS_FOLDER, "readOnly": True})
     if folder := _data_folder(plan, service):
-        mounted.append({"name": "data", "mountPath": folder})
+        mounted.append({"name": "data", "mountPath": folder, **({"readOnly": True} if service == "analysis" else {})})
         volumes.extend([] if data is None else [{"name": "data", **data}])
     container = {
         "name": service,
@@ -110,16 +118,37 @@ def pod(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": _GRACE_SECONDS.get(service, 15),
-            "securityContext": pod_security(uid, gid),
-            **({} if service == "database-account" else {"topologySpreadConstraints": [_spread(service)]}),
+            "securityContext": {**pod_security(uid, gid), **_low_ports(plan, service)},
+            **_placement(plan, service),
             "containers": [{key: value for key, value in container.items() if value not in ([], {})}],
             "volumes": volumes,
         },
     }
 
 
+def _low_ports(plan: Plan, service: ServiceName) -> Object:
+    """What lets a user listen on a port below 1024: a sysctl of the pod, which the restricted standard allows."""
+    lowest = min(ports(plan, service).values(), default=_PRIVILEGED)
+    if lowest >= _PRIVILEGED:
+        return {}
+    return {"sysctls": [{"name": "net.ipv4.ip_unprivileged_port_start", "value": str(lowest)}]}
+
+
+def _temporary(plan: Plan, service: ServiceName) -> tuple[tuple[str, int], ...]:
+    return (("/tmp", analysis_megabytes(plan)),) if service == "analysis" else _TEMPORARY[service]  # noqa: S108
+
+
+def _placement(plan: Plan, service: ServiceName) -> Object:
+    """Two of a kind are not on one node where there are others; members of a replica set never are."""
+    if service == "database-account":
+        return {}
+    if service == "database" and has_members(plan):
+        apart = {"topologyKey": "kubernetes.io/hostname", "labelSelector": selector(service)}
+        return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}}
+    return {"topologySpreadConstraints": [_spread(service)]}
+
+
 def _spread(service: ServiceName) -> Object:
-    """Two of a kind are not on one node where there are others."""
     return {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
@@ -143,6 +172,8 @@ def _configuration(plan: Plan, service: ServiceName) -> list[Object]:
 def _data_folder(plan: Plan, service: ServiceName) -> str | None:
     if service == "orthanc":
         return image_layout(plan.site.images).storage
+    if service == "analysis":
+        return MODELS_FOLDER if plan.site.analysis.models else None
     return {"database": DATABASE_FOLDER, "postgresql": POSTGRESQL_FOLDER}.get(service)
 
 
@@ -156,6 +187,8 @@ def _program(plan: Plan, service: ServiceName) -> Object:
             # DCMTK reads TCP_NODELAY: without it, each instance waits 40 ms for Nagle's algorithm.
             "env": [{"name": "TCP_NODELAY", "value": "1"}, *([instance] if site.scale.orthancs > 1 else [])],
         }
+    if service == "database" and has_members(plan):
+        return {"command": ["bash", f"{CONFIGURATION_FOLDER}/{member_sh.SCRIPT}"]}
     if service == "database":
         database = site.backend.database
         return {
@@ -185,15 +218,30 @@ def ports(plan: Plan, service: ServiceName) -> dict[str, int]:
         "orthanc": {"dicom": site.dicom.port, "http": site.http.port},
         "backend": {"http": site.backend.port},
         "viewer": {"http": site.viewer.port},
+        "analysis": {"http": site.analysis.port},
         "database": {"mongo": site.backend.database.port},
         "postgresql": {"postgresql": site.scale.postgresql.port},
-        "gateway": {
-            "orthanc": site.http.port,
-            **({"backend": site.backend.port} if site.backend.enabled else {}),
-            **({"viewer": site.viewer.port} if site.viewer.enabled else {}),
-        },
+        "gateway": {**_web_ports(plan), **plain_ports(plan)},
     }
     return found.get(service, {})
+
+
+def _web_ports(plan: Plan) -> dict[str, int]:
+    site = plan.site
+    if not site.http.tls.enabled:
+        return {}
+    return {
+        "orthanc": site.http.port,
+        **({"backend": site.backend.port} if site.backend.enabled else {}),
+        **({"viewer": site.viewer.port} if site.viewer.enabled else {}),
+    }
+
+
+def plain_ports(plan: Plan) -> dict[str, int]:
+    """The gateway's ports for modalities without TLS: the one that they call, and one for Orthanc's calls to each."""
+    if not plan.site.dicom.plain.enabled:
+        return {}
+    return {PLAIN: plan.site.dicom.plain.port, **{f"call-{port}": port for port in call_ports(plan.site).values()}}
 
 
 def _ports(plan: Plan, service: ServiceName) -> list[Object]:
@@ -209,7 +257,10 @@ def _probes(plan: Plan, service: ServiceName) -> Object:
         database = plan.site.scale.postgresql
         asked = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", database.user]
         look = ready = {"exec": {"command": [*asked, "-d", database.name]}}
-    elif service in ("backend", "viewer"):
+    elif service == "database" and has_members(plan):
+        # One that is behind the others does not count as there: the next one would be taken away.
+        ready = {"exec": {"command": [*look["exec"]["command"], "member"]}}
+    elif service in ("backend", "viewer", "analysis"):
         # Alive, not ready: it outlives a restart of Orthanc or the database, and must not count as broken then.
         look = ready = {"httpGet": {"path": "/healthz", "port": "http"}}
     return {

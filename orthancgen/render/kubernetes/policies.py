@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
+from orthancgen.plan.gateway import plain_modalities
 from orthancgen.plan.model import ANYONE, THIS_HOST, Flow, Plan, ServiceName
 from orthancgen.render.container_files import containers
 from orthancgen.render.kubernetes.objects import Object, manifest, selector
+from orthancgen.site.modalities import Modality
 from orthancgen.site.model import Site
-from orthancgen.site.types import is_ip
+from orthancgen.site.types import is_ip, split_host_port
 
 _DNS: Final[Object] = {
     "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
@@ -61,6 +64,10 @@ def _policy(plan: Plan, service: ServiceName, flows: tuple[Flow, ...]) -> Object
     egress = [_DNS, *({"to": [_peer(flow.service)], "ports": [_port(flow.port)]} for flow in to)]
     if service == "orthanc":
         egress.extend(_calls(plan.site))
+    if service == "gateway":
+        egress.extend(_to_modalities(plain_modalities(plan.site)))
+    if service == "backend":
+        egress.extend(_elsewhere(split_host_port(one)) for one in plan.site.scale.mongodb.hosts)
     spec: Object = {
         "podSelector": selector(service),
         "policyTypes": ["Ingress", "Egress"],
@@ -72,18 +79,28 @@ def _policy(plan: Plan, service: ServiceName, flows: tuple[Flow, ...]) -> Object
 
 def _calls(site: Site) -> list[Object]:
     """Orthanc's own calls: to modalities (C-MOVE, storage commitment), a PostgreSQL that is elsewhere, a bucket."""
-    found = [
-        {"to": [_peer(_one(modality.address))], "ports": [_port(modality.port)]}
-        for modality in site.modalities.values()
-        if is_ip(modality.address)
-    ]
+    plain = plain_modalities(site)
+    found = _to_modalities({name: one for name, one in site.modalities.items() if name not in plain})
     database = site.scale.postgresql
     if site.scale.index == "postgresql" and database.host is not None:
-        to = [_peer(_one(database.host))] if is_ip(database.host) else None
-        found.append({**({"to": to} if to else {}), "ports": [_port(database.port)]})
+        found.append(_elsewhere((database.host, database.port)))
     if site.scale.storage == "object_storage":
         found.append({"ports": [_port(443)]})
     return found
+
+
+def _to_modalities(called: Mapping[str, Modality]) -> list[Object]:
+    return [
+        {"to": [_peer(_one(modality.address))], "ports": [_port(modality.port)]}
+        for modality in called.values()
+        if is_ip(modality.address)
+    ]
+
+
+def _elsewhere(server: tuple[str, int]) -> Object:
+    """A server outside the cluster; a policy knows no names, so one by name may be called wherever it is."""
+    host, port = server
+    return {**({"to": [_peer(_one(host))]} if is_ip(host) else {}), "ports": [_port(port)]}
 
 
 def _peer(source: str) -> Object:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from orthancgen.plan.gateway import CALLS_SERVICE
 from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.render import account_json
 from orthancgen.render.kubernetes.objects import Object, digest, manifest, selector
-from orthancgen.render.kubernetes.pods import config_map, pod, ports
+from orthancgen.render.kubernetes.pods import PLAIN, config_map, plain_ports, pod, ports
+from orthancgen.render.replica_set import has_members, own_members
 from orthancgen.site.types import is_loopback
 
 _SHARED_CLAIM: Final = "orthanc-images"
+_MODELS_CLAIM: Final = "analysis-models"
+"""Filled by the site: a folder for each model, by its name, with its card and what belongs to it."""
 _ACCOUNT_RETRIES: Final = 20
 
 
@@ -22,11 +26,16 @@ def of_service(plan: Plan, service: ServiceName) -> list[Object]:
 
 def _workload(plan: Plan, service: ServiceName) -> list[Object]:
     if service == "database":
-        return [_stateful(plan, service, "16Gi"), *_account(plan)]
+        budget = [_budget(plan, service)] if has_members(plan) else []
+        return [_stateful(plan, service, "16Gi"), *budget, *_account(plan)]
     if service == "postgresql":
         return [_stateful(plan, service, "256Gi" if plan.site.scale.storage == "postgresql" else "64Gi")]
     if service == "orthanc":
         return _orthanc(plan)
+    if service == "analysis" and plan.site.analysis.models:
+        models = {"persistentVolumeClaim": {"claimName": _MODELS_CLAIM, "readOnly": True}}
+        claim = _claim(plan, _MODELS_CLAIM, service, "ReadWriteOnce", "8Gi")
+        return [claim, _deployment(plan, service, models), _budget(plan, service)]
     return [_deployment(plan, service), _budget(plan, service)]
 
 
@@ -37,20 +46,26 @@ def _orthanc(plan: Plan) -> list[Object]:
         return [_stateful(plan, "orthanc", "256Gi"), budget]
     if plan.site.scale.storage != "shared_folder":
         return [_stateful(plan, "orthanc", None, {"emptyDir": {"sizeLimit": "1Gi"}}), budget]
-    claim = manifest(
-        plan, "v1", "PersistentVolumeClaim", _SHARED_CLAIM, "orthanc",
-        spec={"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "256Gi"}}},
-    )  # fmt: skip
+    claim = _claim(plan, _SHARED_CLAIM, "orthanc", "ReadWriteMany", "256Gi")
     shared = {"persistentVolumeClaim": {"claimName": _SHARED_CLAIM}}
     return [claim, _stateful(plan, "orthanc", None, shared), budget]
 
 
+def _claim(plan: Plan, name: str, of: ServiceName, mode: str, size: str) -> Object:
+    spec = {"accessModes": [mode], "resources": {"requests": {"storage": size}}}
+    return manifest(plan, "v1", "PersistentVolumeClaim", name, of, spec=spec)
+
+
 def _stateful(plan: Plan, service: ServiceName, claim: str | None, data: Object | None = None) -> Object:
-    """A StatefulSet; with a claim, each of its pods has a volume of its own."""
+    """A StatefulSet; with a claim, each of its pods has a volume of its own.
+
+    Members of a replica set are written down by name, so how many there are is no matter of the overlay.
+    """
+    members = own_members(plan.site) if service == "database" else ()
     spec: Object = {
-        "replicas": 1,
+        "replicas": len(members) or 1,
         "serviceName": service,
-        # Several Orthancs need not wait for one another.
+        # Several Orthancs need not wait for one another; members of a replica set must not.
         "podManagementPolicy": "Parallel",
         "selector": selector(service),
         "template": pod(plan, service, data),
@@ -64,12 +79,12 @@ def _stateful(plan: Plan, service: ServiceName, claim: str | None, data: Object 
     return manifest(plan, "apps/v1", "StatefulSet", service, service, spec=spec)
 
 
-def _deployment(plan: Plan, service: ServiceName) -> Object:
+def _deployment(plan: Plan, service: ServiceName, data: Object | None = None) -> Object:
     spec = {
         "replicas": 1,
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}},
         "selector": selector(service),
-        "template": pod(plan, service),
+        "template": pod(plan, service, data),
     }
     return manifest(plan, "apps/v1", "Deployment", service, service, spec=spec)
 
@@ -96,18 +111,32 @@ def _budget(plan: Plan, service: ServiceName) -> Object:
 
 def services(plan: Plan, service: ServiceName) -> list[Object]:
     """How a service is reached: by the others by its name, and from outside what the plan publishes."""
-    inner = {
-        name: port for name, port in ports(plan, service).items() if not (service == "orthanc" and name == "dicom")
-    }
-    found = [] if service == "gateway" else [_service(plan, service, service, inner, {"type": "ClusterIP"})]
+    plain = plain_ports(plan)
+    # By DICOM, the gateway alone calls it inside.
+    unused = {"dicom"} if service == "orthanc" and not plain else set()
+    inner = {name: port for name, port in ports(plan, service).items() if name not in unused}
+    spec = _headless(plan) if service == "database" else {"type": "ClusterIP"}
+    found = [] if service == "gateway" else [_service(plan, service, service, inner, spec)]
     listeners = [one for one in plan.service(service).listeners if not is_loopback(one.address)]
     numbers = {one.port for one in listeners}
-    outer = {name: port for name, port in ports(plan, service).items() if port in numbers}
+    outer = {name: port for name, port in ports(plan, service).items() if port in numbers and name not in plain}
     if service == "orthanc":
         found.append(_outside(plan, "orthanc-dicom", service, {"dicom": plan.site.dicom.port}))
     elif service == "gateway" and outer:
         found.append(_outside(plan, "gateway", service, outer))
+    if service == "gateway" and plain:
+        found.append(_outside(plan, "gateway-dicom", service, {PLAIN: plain[PLAIN]}))
+        calls = {name: port for name, port in plain.items() if name != PLAIN}
+        found.append(_service(plan, CALLS_SERVICE, service, calls, {"type": "ClusterIP"}))
     return found
+
+
+def _headless(plan: Plan) -> Object:
+    """Its name is that of its pods themselves, each of which has a name below it.
+
+    Members of a replica set call one another before they are ready: that is how they become it.
+    """
+    return {"type": "ClusterIP", "clusterIP": "None", "publishNotReadyAddresses": has_members(plan)}
 
 
 def _outside(plan: Plan, name: str, service: ServiceName, reached: dict[str, int]) -> Object:

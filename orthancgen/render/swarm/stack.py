@@ -29,14 +29,19 @@ from orthancgen.render.container_files import (
 )
 from orthancgen.render.container_programs import (
     POSTGRESQL_FOLDER,
+    analysis_megabytes,
     command_of,
     files,
     postgresql_arguments,
     postgresql_environment,
 )
 from orthancgen.render.image_layouts import image_layout
+from orthancgen.render.layout import MODELS_FOLDER
 from orthancgen.render.orthanc_json import INSTANCE_VARIABLE
 from orthancgen.render.quoting import comment, compose
+from orthancgen.render.replica_set import has_members
+from orthancgen.render.swarm import members
+from orthancgen.site.analysis_checks import folder_of
 from orthancgen.site.types import is_loopback
 
 LABEL: Final = "org.orthancgen.environment"
@@ -70,9 +75,13 @@ def document(plan: Plan) -> dict[str, Any]:
     name = project_name(plan.site.environment)
     services = sorted(containers(plan))
     volumes: dict[str, Any] = {_volume(service): {} for service in services if _keeps(plan, service)}
+    volumes |= {volume: {} for volume in members.volumes(plan)}
+    rendered: dict[str, Any] = {service: _service(plan, service) for service in services}
+    if "database" in rendered:
+        rendered |= members.services(plan, rendered["database"])
     return {
         "version": "3.9",
-        "services": {service: _service(plan, service) for service in services},
+        "services": dict(sorted(rendered.items())),
         "networks": _networks(plan),
         **({"volumes": volumes} if volumes else {}),
         "configs": {
@@ -120,7 +129,7 @@ def _service(plan: Plan, service: ServiceName) -> dict[str, Any]:
         "ports": _published(plan, service),
         "configs": configs,
         "secrets": secrets,
-        "volumes": [*_temporary(service), *_data(plan, service)],
+        "volumes": [*_temporary(plan, service), *_data(plan, service)],
         "read_only": True,
         "cap_drop": ["ALL"],
         "stop_grace_period": "60s" if service == "orthanc" else "30s",
@@ -146,6 +155,8 @@ def _program(plan: Plan, service: ServiceName) -> dict[str, Any]:
             "command": [CONFIGURATION_FOLDER],
             "environment": variables,
         }
+    if service == "database" and has_members(plan):
+        return members.program(plan)
     if service == "database":
         database = site.backend.database
         return {
@@ -163,34 +174,43 @@ def _program(plan: Plan, service: ServiceName) -> dict[str, Any]:
 
 def _joined(plan: Plan, service: ServiceName) -> list[str]:
     published = bool(_published(plan, service))
+    analysis = ["analysis"] if "analysis" in plan.by_name else []
     own = {
-        "orthanc": ["backend", *(["index"] if "postgresql" in plan.by_name else [])],
+        "orthanc": ["backend", *(["index"] if "postgresql" in plan.by_name else []), *analysis],
+        "analysis": analysis,
         "postgresql": ["index"],
-        "backend": ["backend", "database"],
+        "backend": ["backend", *(["database"] if "database" in plan.by_name else []), *analysis],
         "viewer": ["backend"],
         "gateway": ["backend"],
         "database": ["database"],
         "database-account": ["database"],
     }
-    # Orthanc calls modalities, and a database that is elsewhere: its way out.
-    return [*(["edge"] if published or service == "orthanc" else []), *own[service]]
+    # Orthanc calls modalities, and it and the backend a database that is elsewhere: their way out.
+    calls_out = service == "orthanc" or (service == "backend" and bool(plan.site.scale.mongodb.hosts))
+    return [*(["edge"] if published or calls_out else []), *own[service]]
 
 
 def _networks(plan: Plan) -> dict[str, Any]:
-    fixed = addresses(plan.site)
-    networks = {"edge": _network(fixed.edge), "backend": _network(fixed.backend, internal=True)}
+    fixed, encrypted = addresses(plan.site), plan.site.scale.encrypt_networks
+    networks = {
+        "edge": _network(fixed.edge, encrypted=encrypted),
+        "backend": _network(fixed.backend, encrypted=encrypted, internal=True),
+    }
     if "database" in plan.by_name:
-        networks["database"] = _network(fixed.database, internal=True)
+        networks["database"] = _network(fixed.database, encrypted=encrypted, internal=True)
+    if "analysis" in plan.by_name:
+        networks["analysis"] = _network(fixed.analysis, encrypted=encrypted, internal=True)
     if "postgresql" in plan.by_name:
-        networks["index"] = _network(None, internal=True)
+        networks["index"] = _network(None, encrypted=encrypted, internal=True)
     return networks
 
 
-def _network(network: Network | None, *, internal: bool = False) -> dict[str, Any]:
-    """An overlay, encrypted between nodes (IPsec); without a network, of addresses that Swarm chooses."""
+def _network(network: Network | None, *, encrypted: bool, internal: bool = False) -> dict[str, Any]:
+    """An overlay, encrypted between nodes by IPsec or not; without a network, of addresses that Swarm chooses."""
     return {
         "driver": "overlay",
-        "driver_opts": {"encrypted": "true"},
+        # Also "false" would encrypt: older engines ask whether the option is there, not what it says.
+        **({"driver_opts": {"encrypted": "true"}} if encrypted else {}),
         "internal": internal,
         **({} if network is None else {"ipam": {"config": [{"subnet": network.subnet}]}}),
     }
@@ -206,8 +226,9 @@ def _published(plan: Plan, service: ServiceName) -> list[dict[str, Any]]:
     ]
 
 
-def _temporary(service: ServiceName) -> list[dict[str, Any]]:
-    folders = {"/tmp": _TEMPORARY_MEGABYTES.get(service, 16)}  # noqa: S108
+def _temporary(plan: Plan, service: ServiceName) -> list[dict[str, Any]]:
+    megabytes = analysis_megabytes(plan) if service == "analysis" else _TEMPORARY_MEGABYTES.get(service, 16)
+    folders = {"/tmp": megabytes}  # noqa: S108
     folders |= {"/data/configdb": 16} if service == "database" else {}
     folders |= {"/var/run/postgresql": 16} if service == "postgresql" else {}
     return [
@@ -231,7 +252,13 @@ def _data(plan: Plan, service: ServiceName) -> list[dict[str, Any]]:
     if service == "orthanc" and not _keeps(plan, service):
         if plan.site.scale.storage in ("postgresql", "object_storage"):
             return [{"type": "tmpfs", "target": folder, "tmpfs": {"size": 1 << 30}}]
-        return [{"type": "bind", "source": storage.path, "target": folder}]
+        return [{"type": "bind", "source": compose(storage.path or ""), "target": folder}]
+    if service == "analysis":
+        # Of the node, as the folder of images is: every node mounts it.
+        return [
+            {"type": "bind", "source": compose(folder_of(card)), "target": f"{MODELS_FOLDER}/{name}", "read_only": True}
+            for name, card in plan.site.analysis.models.items()
+        ]
     if not _keeps(plan, service):
         return []
     targets = {"orthanc": folder, "database": DATABASE_FOLDER, "postgresql": POSTGRESQL_FOLDER}
@@ -246,6 +273,10 @@ def _health(plan: Plan, service: ServiceName) -> dict[str, Any]:
         database = plan.site.scale.postgresql
         asked = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(database.port)]
         test = ["CMD", *asked, "-U", database.user, "-d", database.name]
+    elif service == "analysis":
+        url = f"http://127.0.0.1:{plan.site.analysis.port}/healthz"
+        asked = ["/opt/analysis/bin/python3", "-I", "-c"]
+        test = ["CMD", *asked, f"import urllib.request as it; it.urlopen('{url}', timeout=4)"]
     elif service in ("backend", "viewer"):
         port = plan.site.backend.port if service == "backend" else plan.site.viewer.port
         look = f"fetch('http://127.0.0.1:{port}/healthz')"

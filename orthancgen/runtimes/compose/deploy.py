@@ -20,7 +20,7 @@ from orthancgen.release.model import Release, Verified
 from orthancgen.release.store import ReleaseStore
 from orthancgen.render.container_files import DATABASE_VOLUME
 from orthancgen.runtimes.access import Access
-from orthancgen.runtimes.compose import takeback
+from orthancgen.runtimes.compose import models, takeback
 from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.arrival import require_arrival
 from orthancgen.runtimes.compose.engine import Engine
@@ -82,6 +82,9 @@ def apply(run: Run, target: Target, verify: Verify | None) -> Deployed:
         return Deployed(access, (), 0, release=current.number if current else None)
     if run.engine.local:
         require_free(target.plan, live)
+    if "analysis" in target.draft.digests and (found.anew or "analysis" in found.stale):
+        # It would not start with a model that is damaged, in no release: nothing could be taken back.
+        models.check(target.plan, target.draft.images["analysis"], run.engine, run.report)
     return _Change(run, target, current, live, found, access).apply(verify)
 
 

@@ -5,11 +5,12 @@
  */
 import { z } from 'zod';
 import { analysisSchema, readAnalysis, type AnalysisConfig } from './analysis/config.ts';
-import { ConfigError, databaseName, Files, host, path, port, readShape } from './configfile.ts';
+import { ConfigError, databaseName, Files, host, path, port, readShape, replicaSet } from './configfile.ts';
 import { loadPeople, type Person } from './people/people.ts';
 import type { SessionLimits } from './people/sessions.ts';
 import type { ReportsConfig } from './reports/reports.ts';
 import { LANGUAGES } from './reports/templates.ts';
+import type { Reached } from './store/connection.ts';
 
 export { ConfigError } from './configfile.ts';
 
@@ -67,7 +68,10 @@ const schema = z.strictObject({
       username: z.string().min(1).nullable().default(null),
       password_file: path.nullable().default(null),
       auth_source: z.string().min(1).nullable().default(null),
+      /** Where the records are on several servers; `host` and `port` are then those of its first member. */
+      replica_set: replicaSet.nullable().default(null),
       direct_connection: z.boolean().default(true),
+      tls: z.boolean().default(false),
       tls_ca_file: path.nullable().default(null),
     })
     .refine((it) => (it.username === null) === (it.password_file === null), {
@@ -146,15 +150,12 @@ export interface Config {
     readonly ca: string | null;
     readonly sharedIndex: boolean;
   };
-  readonly database: {
-    readonly host: string;
-    readonly port: number;
+  readonly database: Reached & {
     readonly name: string;
     readonly username: string | null;
     readonly password: string | null;
     readonly authSource: string | null;
     readonly directConnection: boolean;
-    readonly tlsCaFile: string | null;
   };
   readonly credentials: readonly Credential[];
   /** Who may log in; null where nobody may. */
@@ -236,7 +237,9 @@ export function loadConfig(file: string): Config {
       username: shape.database.username,
       password: databasePassword,
       authSource: shape.database.auth_source,
+      replicaSet: shape.database.replica_set,
       directConnection: shape.database.direct_connection,
+      tls: shape.database.tls,
       tlsCaFile: tlsCa,
     },
     credentials,

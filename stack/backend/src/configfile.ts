@@ -16,6 +16,16 @@ export const databaseName = z
   .max(63)
   .regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -');
 
+/** Members of a replica set of MongoDB, by which it is found. */
+export const replicaSet = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be of letters, digits, _ and -'),
+  members: z.array(z.strictObject({ host, port })).min(1).max(50),
+});
+
 /** Everything wrong with a configuration, one line a problem, each `key.path: what`. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];

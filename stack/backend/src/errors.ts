@@ -58,8 +58,16 @@ export interface ErrorSummary {
 
 const UNREACHABLE = [MongoServerSelectionError, MongoNetworkError, MongoTopologyClosedError, MongoNotConnectedError];
 
-/** Whether the database could not be reached, so that another try may succeed. */
+/**
+ * What a member of a replica set answers that is not the primary any more, or ends.
+ *
+ * MongoDB's specification "Server Discovery and Monitoring", section "not writable primary" and "node is recovering".
+ */
+const STATE_CHANGES: ReadonlySet<unknown> = new Set([10107, 13435, 10058, 11600, 11602, 13436, 189, 91]);
+
+/** Whether the database could not be reached, or had no primary, so that another try may succeed. */
 export function isUnreachable(error: unknown): boolean {
+  if (error instanceof MongoServerError && STATE_CHANGES.has(error.code)) return true;
   return UNREACHABLE.some((it) => error instanceof it);
 }
 

@@ -110,9 +110,9 @@ def test_of_other_lines_time_and_level_stay(service: str, line: str, shown: str)
     "line", ["a" * 2_000_000, "{" * 300_000, "1." * 500_000, " " * 500_000, "W0630 " * 100_000, "\ud800\x00\x1b[2J"]
 )
 def test_hostile_lines_take_no_time(service: str, line: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     assert one(service, line) == f"[{len(line)} characters]"
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def answer(*findings: Diagnosis | Note) -> Answer:

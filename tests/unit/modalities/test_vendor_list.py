@@ -167,9 +167,9 @@ def test_what_is_in_other_columns_is_never_shown() -> None:
     ],
 )
 def test_a_hundred_thousand_rows_end_in_seconds(row: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     found = of("aet,ip\n" + f"{row}\n" * 100_000)
-    assert time.monotonic() - started < 30
+    assert time.process_time() - started < 30
     assert any(problem.severity == "error" for problem in found.problems)
     assert len(found.problems) < 5 * MOST_ROWS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from orthancgen.render.catalogue import render
 from orthancgen.render.container_files import containers, mounts
 from orthancgen.render.kubernetes.catalogue import base
 from orthancgen.render.kubernetes.objects import NAME
-from tests.support.scaled import IN_POSTGRESQL, SMALL, WHOLE, kubernetes
+from tests.support.scaled import IN_POSTGRESQL, PLAIN, SMALL, WHOLE, kubernetes
 
 PLANS = [
-    pytest.param(changes, id=name) for name, changes in (("whole", WHOLE), ("small", SMALL), ("pg", IN_POSTGRESQL))
+    pytest.param(WHOLE, id="whole"),
+    pytest.param(SMALL, id="small"),
+    pytest.param(IN_POSTGRESQL, id="pg"),
+    pytest.param(PLAIN, id="plain"),
 ]
 
 
@@ -120,11 +124,69 @@ def test_several_orthancs_have_a_name_each() -> None:
 
 
 def test_images_are_kept_where_every_orthanc_sees_them() -> None:
-    [claim] = of_kind(WHOLE, "PersistentVolumeClaim").values()
+    claims = of_kind(WHOLE, "PersistentVolumeClaim")
+    assert set(claims) == {"orthanc-images", "analysis-models"}
+    claim = claims["orthanc-images"]
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     assert "volumeClaimTemplates" not in of_kind(WHOLE, "StatefulSet")["orthanc"]["spec"]
     assert not of_kind(IN_POSTGRESQL, "PersistentVolumeClaim")
     assert of_kind(SMALL, "StatefulSet")["orthanc"]["spec"]["volumeClaimTemplates"]
+
+
+def test_a_modality_without_tls_comes_and_is_called_by_the_gateway() -> None:
+    plan = kubernetes(PLAIN)
+    services, policies = of_kind(PLAIN, "Service"), of_kind(PLAIN, "NetworkPolicy")
+    assert services["gateway-dicom"]["spec"]["loadBalancerSourceRanges"] == ["192.0.2.11/32"]
+    assert services["gateway-dicom"]["spec"]["externalTrafficPolicy"] == "Local"
+    assert services["orthanc-dicom"]["spec"]["loadBalancerSourceRanges"] == ["192.0.2.10/32"]
+    assert "gateway" not in services  # there is no HTTPS
+    orthanc = json.loads(render(plan).file("orthanc/orthanc.json").content)
+    called = orthanc["DicomModalities"]["us1"]
+    [port] = services["gateway-calls"]["spec"]["ports"]
+    assert (called["Host"], called["Port"]) == ("gateway-calls", port["port"])
+    assert orthanc["DicomCheckModalityHost"] is False
+    # Nobody but Orthanc may have the gateway call, and the gateway may call nobody but it and Orthanc.
+    [calls] = [one for one in policies["gateway"]["spec"]["ingress"] if one["ports"][0]["port"] == port["port"]]
+    assert sources(calls) == ["orthanc"]
+    reached = [(one["to"], one["ports"]) for one in policies["gateway"]["spec"]["egress"][1:]]
+    assert ([{"ipBlock": {"cidr": "192.0.2.11/32"}}], [{"protocol": "TCP", "port": 104}]) in reached
+    assert "192.0.2.11" not in json.dumps(policies["orthanc"])
+    assert 2762 in {one["port"] for one in services["orthanc"]["spec"]["ports"]}
+    haproxy = render(plan).file("gateway/haproxy.cfg").content.decode()
+    assert "server orthanc orthanc:2762 ssl verify required" in haproxy
+    assert "resolvers" not in haproxy
+    assert "tcp-request connection reject" not in haproxy  # that is the policy's
+
+
+def test_a_port_below_1024_is_one_that_a_user_may_listen_on() -> None:
+    def sysctls(port: int) -> dict[str, list[dict[str, str]]]:
+        plan = kubernetes(PLAIN, **{"dicom/plain": {"enabled": True, "port": port}})
+        found = [one for one in base(plan) if one["kind"] in {"StatefulSet", "Deployment"}]
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]["spec"]["securityContext"].get("sysctls", [])
+            for one in found
+        }
+
+    assert not any(sysctls(11112).values())
+    allowed = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "104"}]
+    assert {name: one for name, one in sysctls(104).items() if one} == {"gateway": allowed}
+
+
+def test_analysis_reads_models_of_a_claim_and_keeps_studies_in_its_memory() -> None:
+    plan, pod = kubernetes(WHOLE), pods(WHOLE)["analysis"]
+    [models] = [one for one in pod["volumes"] if "persistentVolumeClaim" in one]
+    assert models["persistentVolumeClaim"] == {"claimName": "analysis-models", "readOnly": True}
+    [container] = pod["containers"]
+    [mount] = [one for one in container["volumeMounts"] if one["name"] == models["name"]]
+    configuration = json.loads(render(plan).file("analysis/analysis.json").content)
+    cards = [one["card"] for one in configuration["providers"] if "card" in one]
+    assert cards == [f"{mount['mountPath']}/chest/card.json"]
+    assert mount["readOnly"] is True
+    [work] = [one for one in pod["volumes"] if "emptyDir" in one]
+    assert work["emptyDir"] == {"medium": "Memory", "sizeLimit": f"{32 + plan.site.analysis.study_megabytes}Mi"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    without = kubernetes(WHOLE, **{"analysis/models": {}})
+    assert "analysis-models" not in {one["metadata"]["name"] for one in base(without)}
 
 
 def test_another_configuration_is_another_object() -> None:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from tests.support.environments import MINIMAL, document, load_text
-from tests.support.scaled import IMAGES
+from tests.support.scaled import IMAGES, PLAIN
 
 SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
 KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
 SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
+COMPOSE: dict[str, Any] = {"runtime": "compose", "images": IMAGES}
+ELSEWHERE: dict[str, Any] = {"hosts": ["mongo1.example:27017", "192.0.2.7:27017", "[2001:db8::1]:27018"]}
 BUCKET = {"BucketName": "images", "Region": "eu-central-1"}
+LOGIN = {"access_key": {"secret": "key_id"}, "secret_key": {"secret": "key"}}
 OPEN = {**BUCKET, "SecretKey": "x"}
 CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
@@ -51,10 +54,58 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
         {**SWARM, "scale": {**SHARED, "storage": "object_storage"}, "orthanc/settings": {"AwsS3Storage": OPEN}},
         ["orthanc.settings.AwsS3Storage.SecretKey"],
     ),
+    (
+        {
+            **SWARM,
+            "scale": {**SHARED, "storage": "object_storage", "bucket": LOGIN},
+            "orthanc/settings": {"AwsS3Storage": BUCKET},
+        },
+        [],
+    ),
+    (
+        {
+            **SWARM,
+            "scale": {**SHARED, "storage": "object_storage", "bucket": {"access_key": {"secret": "key_id"}}},
+            "orthanc/settings": {"AwsS3Storage": BUCKET},
+        },
+        ["scale.bucket"],
+    ),
+    ({**SWARM, "scale": {**SHARED, "bucket": LOGIN}}, ["scale.bucket"]),
     ({**SWARM, "dicom/published_on": "192.0.2.1"}, ["dicom.published_on"]),
     ({**KUBERNETES, "http": {"listen_on": "0.0.0.0"}}, ["http.listen_on"]),
     ({**KUBERNETES, "http": {"listen_on": "192.0.2.1", "tls": {"enabled": True}}}, ["http.listen_on"]),
     ({"runtime": "kubernetes"}, ["images.orthanc", "images.mongo"]),
+    ({**KUBERNETES, **PLAIN}, []),
+    (
+        {**SWARM, **PLAIN, "dicom/ae_checks": {"calling_aet": "registered_from_own_address"}},
+        ["dicom.plain.enabled"],
+    ),
+    ({**KUBERNETES, "analysis": {"enabled": True}, "orthanc/plugins": ["dicomweb"]}, []),
+    ({**KUBERNETES, "scale": {"databases": 3}}, []),
+    ({**SWARM, "scale": {"databases": 5}}, []),
+    ({**SWARM, "scale": {"databases": 2}}, ["scale.databases"]),
+    ({"scale": {"databases": 3}}, ["scale.databases"]),
+    ({**COMPOSE, "scale": {"databases": 3}}, ["scale.databases"]),
+    ({**SWARM, "scale": {"databases": 3}, "backend/enabled": False, "webhook/enabled": False}, ["scale.databases"]),
+    ({**SWARM, "scale": {"databases": 3, "mongodb": ELSEWHERE}}, ["scale.databases"]),
+    ({**KUBERNETES, "images/mongo": None, "scale": {"mongodb": ELSEWHERE}}, []),
+    ({**KUBERNETES, "scale": {"mongodb": {**ELSEWHERE, "authority": {"secret": "ours"}, "tls": True}}}, []),
+    ({**KUBERNETES, "scale": {"mongodb": {**ELSEWHERE, "authority": {"secret": "ours"}}}}, ["scale.mongodb.authority"]),
+    ({"scale": {"mongodb": ELSEWHERE}}, ["scale.mongodb.hosts"]),
+    (
+        {**SWARM, "scale": {"mongodb": ELSEWHERE}, "backend/enabled": False, "webhook/enabled": False},
+        ["scale.mongodb.hosts"],
+    ),
+    ({**SWARM, "scale": {"mongodb": {"tls": True, "user": "x"}}}, ["scale.mongodb.tls", "scale.mongodb.user"]),
+    (
+        {**SWARM, "scale": {"mongodb": {"hosts": ["127.0.0.1:27017", "m:1", "m:1", "[::1]:5"]}}},
+        ["scale.mongodb.hosts[0]", "scale.mongodb.hosts[2]", "scale.mongodb.hosts[3]"],
+    ),
+    (
+        {**SWARM, "scale": {"mongodb": {"hosts": ["m", "m:0", "m:65536", "::1:5", "[m]:5", "m:5/x"]}}},
+        [f"scale.mongodb.hosts[{index}]" for index in range(6)],
+    ),
+    ({**SWARM, "scale": {"databases": 3, "mongodb": {"replica_set": "1 x"}}}, ["scale.mongodb.replica_set"]),
 ]
 
 

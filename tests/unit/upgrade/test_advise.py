@@ -225,9 +225,9 @@ def test_many_modalities_take_their_time_once() -> None:
     import time
 
     settings = {"DicomModalities": {f"m{n}": [f"A{n}", "10.0.0.1", 104] for n in range(20_000)}}
-    begun = time.monotonic()
+    begun = time.process_time()
     report(settings, "1.10.1", "1.13.0")
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 def test_a_hostile_name_is_told_on_one_line() -> None:

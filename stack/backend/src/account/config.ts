@@ -1,7 +1,8 @@
 /** The configuration of the program which makes the database's accounts. */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { ConfigError, databaseName, Files, host, path, port, readShape } from '../configfile.ts';
+import { ConfigError, databaseName, Files, host, path, port, readShape, replicaSet } from '../configfile.ts';
+import type { Reached } from '../store/connection.ts';
 
 const username = z.string().min(1).max(64);
 
@@ -15,6 +16,8 @@ const schema = z.strictObject({
   }),
   database: databaseName.refine((it) => !['admin', 'local', 'config'].includes(it), 'is the server’s own database'),
   user: z.strictObject({ username, password_file: path }),
+  /** The members that the set is made of; `host` and `port` are those of the first, on which it is begun. */
+  replica_set: replicaSet.nullable().default(null),
   tls_ca_file: path.nullable().default(null),
   wait_seconds: z.number().min(0).max(3600).default(60),
 });
@@ -25,10 +28,7 @@ export interface Login {
 }
 
 /** The configuration with its secrets read. Must not be logged. */
-export interface AccountConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly tlsCaFile: string | null;
+export interface AccountConfig extends Reached {
   readonly root: Login;
   /** What root's password was until now; null where there is none to try. */
   readonly previousRootPassword: string | null;
@@ -58,6 +58,8 @@ export function loadAccountConfig(file: string): AccountConfig {
   return {
     host: shape.host,
     port: shape.port,
+    replicaSet: shape.replica_set,
+    tls: shape.tls_ca_file !== null,
     tlsCaFile: shape.tls_ca_file === null ? null : files.where(shape.tls_ca_file),
     root: { username: shape.root.username, password: root ?? '' },
     previousRootPassword:

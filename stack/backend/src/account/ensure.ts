@@ -1,14 +1,18 @@
 /**
- * The database's accounts as the configuration wants them: root's password, and the application's user.
+ * The database as the configuration wants it: its replica set, root's password, and the application's user.
  *
  * Every step may be repeated: a run which was cut off is finished by the next.
  */
 import { MongoClient, MongoServerError, type Document } from 'mongodb';
 import { isUnreachable } from '../errors.ts';
+import { reachOptions, uriOf, type ReplicaSet } from '../store/connection.ts';
 import type { AccountConfig, Login } from './config.ts';
+import { beginSet, checkSet, NotYetError } from './replicaset.ts';
 
 /** What was done. */
 export interface Outcome {
+  /** Where the configuration names one. */
+  replica_set?: 'initiated' | 'unchanged';
   root: 'unchanged' | 'changed';
   user: 'created' | 'updated' | 'unchanged';
 }
@@ -43,7 +47,7 @@ const DURABLE = { w: 'majority', j: true };
 /**
  * Makes the accounts; waits for a server which does not answer yet.
  *
- * @throws RootRefusedError, UserRefusedError
+ * @throws RootRefusedError, UserRefusedError, NotYetError, OtherSetError
  * @throws MongoError where the server refuses, or does not come in time.
  */
 export async function ensureAccounts(config: AccountConfig): Promise<Outcome> {
@@ -51,14 +55,36 @@ export async function ensureAccounts(config: AccountConfig): Promise<Outcome> {
   const end = Date.now() + config.waitSeconds * 1000;
   for (;;) {
     try {
+      if (config.replicaSet !== null && outcome.replica_set === undefined) {
+        outcome.replica_set = await ensureSet(config, config.replicaSet);
+      }
       await ensureRoot(config, outcome);
       await ensureUser(config, outcome);
       return outcome;
     } catch (error) {
-      if (!isUnreachable(error) || Date.now() >= end) throw error;
+      const soon = error instanceof NotYetError || isUnreachable(error);
+      if (!soon || Date.now() >= end) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
   }
+}
+
+/** A set that has a primary is looked at; else it is begun on the first member, unless that has begun it before. */
+async function ensureSet(config: AccountConfig, wanted: ReplicaSet): Promise<'initiated' | 'unchanged'> {
+  try {
+    await as(config, null, 'admin', async (client) => {
+      checkSet(await client.db('admin').command({ hello: 1 }), wanted);
+    });
+    return 'unchanged';
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+  }
+  const first = { ...config, replicaSet: null };
+  const ask =
+    (login: Login | null) =>
+    async (command: Document): Promise<Document> =>
+      as(first, login, 'admin', async (client) => client.db('admin').command(command));
+  return beginSet(ask(null), ask(config.root), wanted);
 }
 
 async function ensureRoot(config: AccountConfig, outcome: Outcome): Promise<void> {
@@ -127,16 +153,13 @@ function isRefusal(error: unknown): boolean {
 /** Runs `work` with a client of its own: one whose first connection failed stays closed. */
 async function as<T>(
   config: AccountConfig,
-  login: Login,
+  login: Login | null,
   authSource: string,
   work: (client: MongoClient) => Promise<T>,
 ): Promise<T> {
-  const name = config.host.includes(':') ? `[${config.host}]` : config.host;
-  const client = new MongoClient(`mongodb://${name}:${String(config.port)}/`, {
-    auth: { username: login.username, password: login.password },
-    authSource,
-    ...(config.tlsCaFile === null ? {} : { tls: true, tlsCAFile: config.tlsCaFile }),
-    directConnection: true,
+  const client = new MongoClient(uriOf(config), {
+    ...(login === null ? {} : { auth: { username: login.username, password: login.password }, authSource }),
+    ...reachOptions(config, true),
     appName: 'orthancgen-account',
     serverSelectionTimeoutMS: 2_000,
     connectTimeoutMS: 2_000,

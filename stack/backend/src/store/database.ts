@@ -15,6 +15,7 @@ import type {
 } from '../reports/model.ts';
 import type { VerificationDocument } from '../status/verification.ts';
 import type { AuditDocument } from './audit.ts';
+import { reachOptions, uriOf } from './connection.ts';
 import type { InstanceDocument, PatientDocument, SeriesDocument, StateDocument, StudyDocument } from './documents.ts';
 
 /** The collections, each with its records' type. */
@@ -48,26 +49,21 @@ export interface Store {
  * Writes wait for the journal of the majority: without it SecantusDB loses acknowledged writes when it is killed.
  */
 export function openStore(config: Config['database']): Store {
-  const client = new MongoClient(
-    `mongodb://${config.host.includes(':') ? `[${config.host}]` : config.host}:${String(config.port)}/`,
-    {
-      ...(config.username === null
-        ? {}
-        : {
-            auth: { username: config.username, password: config.password ?? '' },
-            authSource: config.authSource ?? config.name,
-          }),
-      ...(config.tlsCaFile === null ? {} : { tls: true, tlsCAFile: config.tlsCaFile }),
-      directConnection: config.directConnection,
-      appName: 'orthancgen-backend',
-      writeConcern: { w: 'majority', journal: true },
-      readPreference: 'primary',
-      serverSelectionTimeoutMS: 3_000,
-      connectTimeoutMS: 3_000,
-      socketTimeoutMS: 30_000,
-      maxPoolSize: 8,
-    },
-  );
+  const client = new MongoClient(uriOf(config), {
+    ...(config.username === null
+      ? {}
+      : {
+          auth: { username: config.username, password: config.password ?? '' },
+          authSource: config.authSource ?? config.name,
+        }),
+    ...reachOptions(config, config.directConnection),
+    appName: 'orthancgen-backend',
+    writeConcern: { w: 'majority', journal: true },
+    readPreference: 'primary',
+    connectTimeoutMS: 3_000,
+    socketTimeoutMS: 30_000,
+    maxPoolSize: 8,
+  });
   const db = client.db(config.name);
   return {
     client,

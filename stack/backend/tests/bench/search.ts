@@ -12,7 +12,8 @@ import { createLog } from '../../src/log.ts';
 import { openStore, type Store } from '../../src/store/database.ts';
 import type { StudyDocument } from '../../src/store/documents.ts';
 import { studyFilter, studySort } from '../../src/store/search.ts';
-import { fill, planOf, untilListed, watchFinds } from '../live/records.ts';
+import { fill } from '../filling.ts';
+import { planOf, untilListed, watchFinds } from '../live/records.ts';
 import { BackendServer, DatabaseServer, Folder, until } from '../live/servers.ts';
 import { KINDS } from '../synthetic.ts';
 
@@ -128,7 +129,7 @@ async function plans(database: DatabaseServer, store: Store): Promise<string[]> 
 it('searches', async () => {
   const folder = new Folder();
   const database = await DatabaseServer.start(folder);
-  const store = openStore({ ...database.login, tlsCaFile: null });
+  const store = openStore(database.settings);
   try {
     const all = await fill(store, COUNT);
     const backend = await BackendServer.create(folder, { httpPort: NOBODY }, database);

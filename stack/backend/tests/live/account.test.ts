@@ -26,6 +26,8 @@ interface Wish {
   readonly user?: string;
   readonly database?: string;
   readonly port?: number;
+  readonly set?: string;
+  readonly members?: readonly number[];
   readonly wait_seconds?: number;
 }
 
@@ -52,10 +54,15 @@ function configuration(wish: Wish): string {
       database: wish.database ?? 'records',
       user: { username: 'orthancgen_backend', password_file: 'user' },
       tls_ca_file: null,
+      ...(wish.set === undefined ? {} : { replica_set: { name: wish.set, members: membersOf(wish) } }),
       ...(wish.wait_seconds === undefined ? {} : { wait_seconds: wish.wait_seconds }),
     }),
   );
   return file;
+}
+
+function membersOf(wish: Wish): { host: string; port: number }[] {
+  return (wish.members ?? [database.port]).map((port) => ({ host: '127.0.0.1', port }));
 }
 
 async function run(wish: Wish): Promise<Ended> {
@@ -107,6 +114,18 @@ describe.skipIf(!available)('account.mjs', () => {
     expect(await done({ database: 'first' })).toEqual({ root: 'unchanged', user: 'created' });
     expect(await refusal('orthancgen_backend', 'user-secret-1', 'first')).toBe(0);
     expect(await done({ database: 'first' })).toEqual({ root: 'unchanged', user: 'unchanged' });
+  });
+
+  it('finds a replica set that is there, and refuses one that is another', async () => {
+    const unchanged = { replica_set: 'unchanged', root: 'unchanged' };
+    expect(await done({ database: 'set', set: 'secantus' })).toEqual({ ...unchanged, user: 'created' });
+    expect(await done({ database: 'set', set: 'secantus' })).toEqual({ ...unchanged, user: 'unchanged' });
+    const more = await run({ set: 'secantus', members: [database.port, await freePort()], wait_seconds: 5 });
+    expect(more.code).toBe(1);
+    expect(more.error).toMatch(/the replica set has the members 127\.0\.0\.1:\d+: .*rs\.add\("127\.0\.0\.1:\d+"\)/);
+    const other = await run({ set: 'rs0', wait_seconds: 5 });
+    expect(other.code).toBe(1);
+    expect(other.error).toContain('are a replica set already, secantus, and not rs0');
   });
 
   it('gives the user its one database alone, and takes back what it had more', async () => {

@@ -237,7 +237,7 @@ describe.skipIf(!available)('deliveries', () => {
         const answer = await backend.poke();
         expect(answer.status).toBe(202);
         expect(await answer.json()).toEqual({ ack: 'poke-1' });
-        expect(performance.now() - started).toBeLessThan(500);
+        expect(performance.now() - started).toBeLessThan(3_000); // nobody answers for longer than that;
       }
       const problems = await until(
         'readiness fails',

@@ -9,7 +9,8 @@ import type { StudyDocument } from '../../src/store/documents.ts';
 import { patientFilter, patientSort } from '../../src/store/search.ts';
 import { tellRemovals } from '../../src/catalogue/removals.ts';
 import { KINDS, NEWEST, synthetic } from '../synthetic.ts';
-import { fill, planOf, untilListed, watchFinds } from './records.ts';
+import { fill } from '../filling.ts';
+import { planOf, untilListed, watchFinds } from './records.ts';
 import { available, BackendServer, DatabaseServer, Folder, until } from './servers.ts';
 
 const COUNT = 2_000;
@@ -75,7 +76,7 @@ describe.skipIf(!available)('lists', () => {
 
   beforeAll(async () => {
     database = await DatabaseServer.start(folder);
-    store = openStore({ ...database.login, tlsCaFile: null });
+    store = openStore(database.settings);
     studies = (await fill(store, COUNT)).map((it) => it.study);
     backend = await BackendServer.create(folder, { httpPort: NOBODY }, database);
     await backend.start();

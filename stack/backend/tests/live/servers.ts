@@ -240,22 +240,15 @@ export class DatabaseServer extends Server {
       username: 'backend',
       password: DATABASE_PASSWORD,
       authSource: null,
+      replicaSet: null,
       directConnection: true,
+      tls: false,
       tlsCaFile: null,
     };
   }
 
   get db(): Db {
     return this.#client.db('orthancgen');
-  }
-
-  /** How a backend's own store is opened on it. */
-  get login(): { host: string; port: number; name: string; username: string; password: string } & {
-    authSource: null;
-    directConnection: true;
-  } {
-    const account = { username: 'backend', password: DATABASE_PASSWORD, authSource: null };
-    return { host: '127.0.0.1', port: this.port, name: 'orthancgen', ...account, directConnection: true };
   }
 
   /** Drops every collection; the user stays. */

@@ -31,6 +31,8 @@ beforeAll(async () => {
     password: null,
     authSource: null,
     directConnection: true,
+    replicaSet: null,
+    tls: false,
     tlsCaFile: null,
   });
   const orthanc = new Orthanc({
@@ -210,7 +212,7 @@ describe('answers', () => {
     const answer = await call('POST /api/orthanc/webhook', `Bearer ${token('webhook')}`);
     expect(answer.statusCode).toBe(202);
     expect(answer.json()).toEqual({ ack: 'x' });
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(3_000);
   });
 
   it('say why it is not ready', async () => {

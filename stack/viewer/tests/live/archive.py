@@ -9,6 +9,7 @@ Usage: python archive.py FOLDER [NUMBER SEED]    with a number, so many of them,
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import random
@@ -22,9 +23,10 @@ import numpy as np
 import pydicom.data
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.pixels import apply_color_lut, apply_modality_lut, convert_color_space
+from pydicom.pixels import apply_color_lut, apply_modality_lut
 from pydicom.uid import generate_uid
 
 GRID = 16
@@ -89,6 +91,8 @@ def greys(dataset: Dataset) -> tuple[list[list[int]] | None, str | None]:
         return None, "a table instead of a window"
     if dataset.BitsAllocated not in (8, 16):
         return None, f"{dataset.BitsAllocated} bits"
+    if min(dataset.Rows, dataset.Columns) < GRID:
+        return None, "smaller than the grid"
     try:
         frame = dataset.pixel_array
     except (ValueError, AttributeError, TypeError) as error:
@@ -103,15 +107,28 @@ def greys(dataset: Dataset) -> tuple[list[list[int]] | None, str | None]:
 
 
 def colour(dataset: Dataset, frame: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Red, green and blue."""
+    """Red, green and blue. pydicom has turned YBR into RGB already (`Dataset.pixel_array`, since 3.0)."""
     interpretation = dataset.PhotometricInterpretation
     if interpretation == "PALETTE COLOR":
-        coloured = apply_color_lut(frame, dataset)
+        coloured = apply_color_lut(frame, with_native_palette(dataset))
         most = 65535 if coloured.dtype == np.uint16 else 255
         return coloured.astype(np.float64) * 255 / most
-    if interpretation.startswith("YBR"):
-        frame = convert_color_space(frame, interpretation, "RGB")
     return frame.astype(np.float64) * 255 / (2 ** int(dataset.BitsStored) - 1)
+
+
+def with_native_palette(dataset: Dataset) -> Dataset:
+    """The same with its palettes in this machine's order of bytes: pydicom 3.0 takes any file's for that.
+
+    It does turn those that are in segments.
+    """
+    native = dataset.file_meta.TransferSyntaxUID.is_little_endian == (sys.byteorder == "little")
+    if native or "RedPaletteColorLookupTableData" not in dataset:
+        return dataset
+    turned = copy.deepcopy(dataset)
+    for colour_name in ("Red", "Green", "Blue"):
+        keyword = f"{colour_name}PaletteColorLookupTableData"
+        turned[keyword] = DataElement(keyword, "OW", np.frombuffer(dataset[keyword].value, "u2").byteswap().tobytes())
+    return turned
 
 
 def window(dataset: Dataset, frame: NDArray[np.generic]) -> NDArray[np.float64]:

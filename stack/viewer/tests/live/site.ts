@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
 import { hashPassword, parseHash } from '../../../backend/src/people/passwords.ts';
 import { Sessions, type SessionDocument } from '../../../backend/src/people/sessions.ts';
+import { openStore, type Store } from '../../../backend/src/store/database.ts';
 import {
   BackendServer,
   DatabaseServer,
@@ -20,6 +21,8 @@ export const ROLES = ['viewer', 'radiologist', 'technologist', 'administrator'] 
 export type Role = (typeof ROLES)[number];
 /** Where Debian's package puts the plugin. */
 const DICOMWEB = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
+/** A port that nobody listens on. */
+const NOBODY = 9;
 const CHROMIUM = process.env.ORTHANCGEN_CHROMIUM ?? '/usr/bin/chromium';
 
 export class Site {
@@ -49,8 +52,15 @@ export class Site {
     this.#child = this.#spawn();
   }
 
-  /** @param more what the backend's configuration has beside or instead of the usual */
-  static async start(more: (folder: Folder) => object = () => ({})): Promise<Site> {
+  /**
+   * @param more what the backend's configuration has beside or instead of the usual
+   * @param filled what is done with the database before the backend starts. Orthanc, which has nothing of it, is then
+   *   out of the backend's reach: it would take the records for those of studies that were deleted.
+   */
+  static async start(
+    more: (folder: Folder) => object = () => ({}),
+    filled?: (store: Store) => Promise<void>,
+  ): Promise<Site> {
     const folder = new Folder();
     const [orthanc, database] = await Promise.all([
       OrthancServer.start(folder, [DICOMWEB]),
@@ -61,11 +71,17 @@ export class Site {
       ROLES.map(async (role) => ({ name: role, role, password: await hashPassword(PASSWORD) })),
     );
     writeFileSync(file, JSON.stringify({ people }));
-    const backend = await BackendServer.create(folder, orthanc, database, {}, { file, secure_cookies: false });
+    const told = filled === undefined ? orthanc : { httpPort: NOBODY };
+    const backend = await BackendServer.create(folder, told, database, {}, { file, secure_cookies: false });
     const usual = JSON.parse(readFileSync(backend.file, 'utf8')) as object;
     writeFileSync(backend.file, JSON.stringify({ ...usual, ...more(folder) }));
+    if (filled !== undefined) {
+      const store = openStore(database.settings);
+      await filled(store).finally(async () => store.client.close());
+    }
     await backend.start();
-    await until('the backend is ready', async () => (await backend.request('/readyz')).ok);
+    if (filled === undefined) await until('the backend is ready', async () => (await backend.request('/readyz')).ok);
+    else await until('the list is read', async () => backend.output.includes('list of studies is read'), 300);
 
     const port = await freePort();
     const place = folder.sub('viewer');

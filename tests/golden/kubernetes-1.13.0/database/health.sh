@@ -17,6 +17,11 @@ printf '\x34\0\0\0\x01\0\0\0\0\0\0\0\xdd\x07\0\0\0\0\0\0\0\x1f\0\0\0\x10hello\0\
 length=$(timeout 4 head -c 4 <&3 | od -An -v -tu4 | tr -d ' \n')
 if [[ $length =~ ^[0-9]{2,5}$ ]]; then
   answer=$(timeout 4 head -c "$((length - 4))" <&3 | od -An -v -tx1 | tr -d ' \n')
+  # Asked whether it is a member of the replica set: it has isWritablePrimary or secondary, a boolean, which is true.
+  if [[ ${1:-} == member && $answer != *0869735772697461626c655072696d6172790001* && $answer != *087365636f6e646172790001* ]]; then
+    echo "it is neither the primary nor a secondary of the replica set"
+    exit 1
+  fi
   [[ $answer == *016f6b00000000000000f03f* ]] && exit 0
 fi
 echo "the database does not answer as it should"

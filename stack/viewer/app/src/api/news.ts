@@ -2,9 +2,12 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { ApiError, call } from './client.ts';
+import { concerned, Told } from './concerned.ts';
+import { paced } from './pace.ts';
 
-const LISTS = ['studies', 'patients', 'patient', 'study', 'series'];
 const ANALYSES = ['analyses', 'analysis-queue'];
+/** Studies may come many times a second: what shows them is asked for so often at most. */
+const REST_MILLISECONDS = 1_000;
 const AGAIN_MILLISECONDS = 3_000;
 
 type Listener = (studies: readonly string[] | null) => void;
@@ -23,11 +26,23 @@ export function onAnalyses(listener: Listener): () => void {
 export function useNews(): void {
   const client = useQueryClient();
   useEffect(() => {
-    const again = (keys: readonly string[]): void => {
-      void client.invalidateQueries({ predicate: ({ queryKey }) => keys.includes(String(queryKey[0])) });
+    let told = new Told();
+    const pace = paced(async () => {
+      const now = told;
+      told = new Told();
+      await client.invalidateQueries({ predicate: ({ queryKey }) => concerned(client, now, queryKey) });
+    }, REST_MILLISECONDS);
+    const look = (): void => {
+      // A page that nobody sees asks for nothing until it is seen.
+      if (!told.none && document.visibilityState === 'visible') pace.ask();
     };
+    const written = (studies: readonly string[]): void => {
+      told.add(studies);
+      look();
+    };
+    document.addEventListener('visibilitychange', look);
     const analysed = (studies: readonly string[] | null): void => {
-      again(ANALYSES);
+      void client.invalidateQueries({ predicate: ({ queryKey }) => ANALYSES.includes(String(queryKey[0])) });
       for (const it of [...listeners]) it(studies);
     };
     let source: EventSource | null = null;
@@ -37,8 +52,8 @@ export function useNews(): void {
     const connect = (): void => {
       const it = new EventSource('/api/events');
       source = it;
-      it.addEventListener('studies', () => {
-        again(LISTS);
+      it.addEventListener('studies', ({ data }: MessageEvent<string>) => {
+        written((JSON.parse(data) as { studies: string[] }).studies);
       });
       it.addEventListener('analyses', ({ data }: MessageEvent<string>) => {
         analysed((JSON.parse(data) as { studies: string[] }).studies);
@@ -54,7 +69,7 @@ export function useNews(): void {
       };
       it.onopen = () => {
         if (interrupted) {
-          again(LISTS);
+          written([]);
           analysed(null);
         }
         interrupted = false;
@@ -62,6 +77,8 @@ export function useNews(): void {
     };
     connect();
     return () => {
+      document.removeEventListener('visibilitychange', look);
+      pace.stop();
       window.clearTimeout(timer);
       source?.close();
     };

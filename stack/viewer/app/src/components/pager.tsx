@@ -1,18 +1,21 @@
-import type { ReactElement } from 'react';
+import type { ReactElement, ReactNode } from 'react';
 
 interface PagerProps {
   total: number;
   limit: number;
   offset: number;
   onMove: (offset: number) => void;
+  /** What there is to say besides. */
+  news?: ReactNode;
 }
 
 /** Which part of a list is shown, and the way to the others. */
-export function Pager({ total, limit, offset, onMove }: PagerProps): ReactElement {
+export function Pager({ total, limit, offset, onMove, news }: PagerProps): ReactElement {
   const last = Math.min(offset + limit, total);
   return (
     <nav className="pager" aria-label="Pages">
-      <span aria-live="polite">
+      {news}
+      <span className="pager-place" aria-live="polite">
         {total === 0 ? 'None' : `${String(offset + 1)} to ${String(last)} of ${total.toLocaleString()}`}
       </span>
       <button

@@ -1,5 +1,15 @@
 /** Dates and times as DICOM writes them (VR DA, TM: PS3.5 section 6.2), without a time zone; and instants, with one. */
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Each of them once: making one takes longer than all dates of a page. */
+function format(locale: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale ?? ''} ${JSON.stringify(options)}`;
+  const known = formats.get(key) ?? new Intl.DateTimeFormat(locale, options);
+  formats.set(key, known);
+  return known;
+}
+
 /** A DA value as a date of the reader's language; what is no date is shown as it stands, nothing as a dash. */
 export function dicomDate(value: string | null | undefined, locale?: string): string {
   const text = (value ?? '').trim();
@@ -9,7 +19,7 @@ export function dicomDate(value: string | null | undefined, locale?: string): st
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
   const real = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day);
   // A day has no time zone: it is written as the day that it is, wherever it is read.
-  return real ? new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(date) : text;
+  return real ? format(locale, { dateStyle: 'medium', timeZone: 'UTC' }).format(date) : text;
 }
 
 /** A TM value to the minute, as it was on the wall of the place of the examination. */
@@ -20,9 +30,25 @@ export function dicomTime(value: string | null | undefined): string {
 
 /** An instant in the reader's own time zone. */
 export function instant(value: string | null | undefined, locale?: string): string {
+  return written(value, locale, { dateStyle: 'medium', timeStyle: 'short' });
+}
+
+/** The day of an instant, and the time of that day, each for itself: a narrow column has them below each other. */
+export function dayOf(value: string | null | undefined, locale?: string): string {
+  return written(value, locale, { dateStyle: 'medium' });
+}
+
+export function timeOf(value: string | null | undefined, locale?: string): string {
+  return value == null ? '' : written(value, locale, { timeStyle: 'short' });
+}
+
+function written(
+  value: string | null | undefined,
+  locale: string | undefined,
+  options: Intl.DateTimeFormatOptions,
+): string {
   const date = new Date(value ?? '');
-  if (Number.isNaN(date.getTime())) return '–';
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' }).format(date);
+  return Number.isNaN(date.getTime()) ? '–' : format(locale, options).format(date);
 }
 
 /** Age in years on the day of the study, where both days are known. */

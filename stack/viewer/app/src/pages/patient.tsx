@@ -8,6 +8,8 @@ import { Empty, Failed, Waiting } from '../components/states.tsx';
 import { StudiesTable } from '../components/studies-table.tsx';
 import { bytes, dicomDate } from '../dicom/dates.ts';
 
+const SAME_FOR_ALL = ['patient_name', 'patient_id'];
+
 /** One patient with all studies. */
 export function Patient(): ReactElement {
   const { id = '' } = useParams();
@@ -44,11 +46,7 @@ export function Patient(): ReactElement {
       {studies.isError ? <Failed error={studies.error} retry={() => void studies.refetch()} /> : null}
       {studies.data?.total === 0 ? <Empty>No study of this patient is recorded.</Empty> : null}
       {studies.data !== undefined && studies.data.total > 0 ? (
-        <StudiesTable
-          studies={studies.data.items}
-          caption="Studies of this patient"
-          without={['patient_name', 'patient_id']}
-        />
+        <StudiesTable studies={studies.data.items} caption="Studies of this patient" without={SAME_FOR_ALL} />
       ) : null}
     </>
   );
