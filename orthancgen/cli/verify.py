@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, output_option
+from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError, OrthancgenError, RenderError
 from orthancgen.runtimes.runtime import Runtime
@@ -50,6 +51,12 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     metavar="MODALITY",
     help="Prove from this machine, in the place of a modality, by DICOM alone: it needs no secret of the site.",
 )
+@click.option(
+    "--every",
+    type=click.IntRange(60, 604_800),
+    metavar="SECONDS",
+    help="With --from: prove again and again, this often; what goes wrong is told, and tried again.",
+)
 @click.option("--host", help="With --from: the site's address or name, as it is reached from here.")
 @click.option("--ca", type=_PEM, help="With --from and DICOM TLS: the site's authority, PEM.")
 @click.option("--cert", type=_PEM, help="With --from and DICOM TLS: the modality's own certificate, PEM.")
@@ -70,6 +77,7 @@ def verify(
     output: Path | None,
     metrics: Path | None,
     modality: str | None,
+    every: int | None,
     host: str | None,
     ca: Path | None,
     cert: Path | None,
@@ -89,12 +97,16 @@ def verify(
     if output is not None:
         _require_writable(output)
     if modality is not None:
-        if metrics is not None or install_timer:
-            raise click.UsageError("--metrics and --install-timer are for the site's own host, --from is for another")
-        _prove_from(env, modality, host, (ca, cert, key), form, output)
+        if install_timer:
+            raise click.UsageError("--install-timer is for the site's own host, --from is for another machine")
+        from orthancgen.cli.verify_from import prove_from
+
+        prove_from(
+            env, modality, host, (ca, cert, key), partial(tell_results, form=form, output=output), metrics, every
+        )
         return
-    if host or ca or cert or key:
-        raise click.UsageError("--host, --ca, --cert and --key belong to --from")
+    if every or host or ca or cert or key:
+        raise click.UsageError("--every, --host, --ca, --cert and --key belong to --from")
     loaded, runtime = load_running(env, state_root)
     if install_timer:
         _install_timer(runtime, env, unit_folder)
@@ -108,7 +120,7 @@ def verify(
         raise
     if metrics is not None:
         _measure(loaded, runtime, results, began, metrics)
-    _tell(runtime.plan.site.environment, results, form, output)
+    tell_results(runtime.plan.site.environment, results, form=form, output=output)
     tell_backend(loaded, runtime, results)
     if not all(result.passed for result in results):
         leave(Exit.SOMETHING_TO_SEE)
@@ -119,37 +131,12 @@ def _prove(runtime: Runtime) -> tuple[CheckResult, ...]:
     from orthancgen.verify.run import run
 
     access = runtime.access()
-    progress = _Spinner(console(err=True))
+    progress = Spinner(console(err=True))
     try:
         with noted(runtime.state):
             return run(runtime.plan, access, progress=progress)
     finally:
         progress.stop()
-
-
-def _prove_from(
-    env: str,
-    modality: str,
-    host: str | None,
-    files: tuple[Path | None, Path | None, Path | None],
-    form: str,
-    output: Path | None,
-) -> None:
-    """The proofs of another machine."""
-    from orthancgen.verify.elsewhere import identity_of, run_from
-
-    _, plan = load_plan(env)
-    where = host or plan.site.deployment.host
-    if where is None:
-        raise click.UsageError("name the site's address with --host: the environment has no deployment.host")
-    progress = _Spinner(console(err=True))
-    try:
-        results = run_from(plan, modality, where, identity_of(*files), progress=progress)
-    finally:
-        progress.stop()
-    _tell(plan.site.environment, results, form, output)
-    if not all(result.passed for result in results):
-        leave(Exit.SOMETHING_TO_SEE)
 
 
 def _measure(
@@ -163,9 +150,18 @@ def _measure(
     from orthancgen.doctor.case import Case
     from orthancgen.observability.measure import measure
     from orthancgen.observability.measurement import as_text
+
+    write_metrics(as_text(measure(Case(loaded, runtime), results, began)), file)
+
+
+def write_metrics(text: bytes, file: Path) -> None:
+    """Write them whole or not at all, readable for everybody.
+
+    Raises:
+        RenderError: the file cannot be written.
+    """
     from orthancgen.render.write import place
 
-    text = as_text(measure(Case(loaded, runtime), results, began))
     try:
         place([(file, text, 0o644)], file.parent)
     except RenderError as error:
@@ -219,7 +215,7 @@ def _table(rows: list[CheckResult]) -> Table:
     return table
 
 
-class _Spinner:
+class Spinner:
     """Which check runs, on a terminal alone."""
 
     def __init__(self, err: Console) -> None:
@@ -253,7 +249,8 @@ def _require_writable(path: Path) -> None:
         raise InputError(f"cannot write {path}: {error.strerror}", hint="name another file with -o") from None
 
 
-def _tell(environment: str, results: tuple[CheckResult, ...], form: str, output: Path | None) -> None:
+def tell_results(environment: str, results: tuple[CheckResult, ...], *, form: str, output: Path | None) -> None:
+    """The results in a form, on standard output or in a file."""
     if form == "text":
         if output is None:
             show_results(console(), results)

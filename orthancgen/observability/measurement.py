@@ -39,6 +39,7 @@ class Measurement:
         room: what is kept -> the room on its disk.
         healthy: service -> whether it is.
         backlog: changes that the backend has not recorded; None where it does not say.
+        caller: the modality in whose place another machine ran the proofs; empty on the site's own host.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class Measurement:
     room: Mapping[str, Room] = field(default_factory=dict)
     healthy: Mapping[str, bool] = field(default_factory=dict)
     backlog: float | None = None
+    caller: str = ""
 
     @property
     def success(self) -> bool:
@@ -120,7 +122,9 @@ class _Collected:
     def _many(
         self, name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[str, ...], float]
     ) -> GaugeMetricFamily:
-        metric = GaugeMetricFamily(f"{_PREFIX}{name}", text, labels=("environment", *labels))
+        it = self._measurement
+        always = {"environment": it.environment, **({"caller": it.caller} if it.caller else {})}
+        metric = GaugeMetricFamily(f"{_PREFIX}{name}", text, labels=(*always, *labels))
         for key, value in sorted(values.items()):
-            metric.add_metric((self._measurement.environment, *key), value)
+            metric.add_metric((*always.values(), *key), value)
         return metric

@@ -25,7 +25,9 @@ from orthancgen.render import (
     rules_yml,
     site_json,
     supervisor_conf,
+    verify_compose,
     viewer_json,
+    windows,
 )
 from orthancgen.render.artifact import Artifact, Bundle, File
 from orthancgen.render.engine import render_template
@@ -88,6 +90,12 @@ CATALOGUE: Final[tuple[Artifact, ...]] = (
     Artifact("prometheus/rules_test.yml", rules_yml.tests, (), _prometheus),
     Artifact("grafana/dashboard.json", grafana_json.dashboard, (), _grafana),
     Artifact("grafana/provisioning.yml", grafana_json.provisioning, (), _grafana),
+    Artifact("verify/compose.yaml", verify_compose.build, (), _prometheus),
+    Artifact("windows/orthanc.json", windows.orthanc, wanted=windows.is_wanted),
+    Artifact("windows/backend.json", windows.program("backend"), wanted=windows.has("backend")),
+    Artifact("windows/viewer.json", windows.program("viewer"), wanted=windows.has("viewer")),
+    Artifact("windows/install.ps1", windows.script("install.ps1"), wanted=windows.is_wanted),
+    Artifact("windows/uninstall.ps1", windows.script("uninstall.ps1"), wanted=windows.is_wanted),
     *(_rules(dialect, file) for dialect in DIALECTS.values() for file in dialect.files),
     Artifact(site_json.SITE_FILE, site_json.build),
 )

@@ -106,7 +106,8 @@ def run_from(
         InputError: there is no such modality, its AE title stands twice, or TLS needs an identity.
         VerifyError: nothing answers there.
     """
-    context = _context(plan, _caller(plan.site, modality), host, _secrets(plan.site, identity))
+    caller, secrets = require_caller(plan, modality, identity)
+    context = _context(plan, caller, host, secrets)
     try:
         socket.create_connection((host, plan.site.dicom.port), timeout=5).close()
     except OSError as error:
@@ -115,6 +116,15 @@ def run_from(
             hint=f"why not? orthancgen doctor {plan.site.environment} --from {modality} writes a script that asks",
         ) from None
     return examine_all(context, CHECKS_FROM, progress)
+
+
+def require_caller(plan: Plan, modality: str, identity: Identity | None) -> tuple[Caller, Mapping[str, SecretValue]]:
+    """Who calls, and with which certificates, by the names that the model has for them.
+
+    Raises:
+        InputError: there is no such modality, its AE title stands twice, or TLS needs an identity.
+    """
+    return _caller(plan.site, modality), _secrets(plan.site, identity)
 
 
 def _caller(site: Site, modality: str) -> Caller:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,20 @@ import pytest
 
 from orthancgen import __version__
 from orthancgen.errors import OrthancgenError
+from orthancgen.orthanc.keys import Version
+from orthancgen.plan.build import plan as build_plan
+from orthancgen.plan.images import own_image
+from orthancgen.render.catalogue import render
+from orthancgen.render.orthanc_json import configuration
+from orthancgen.render.write import write
 from orthancgen.resources import locate
+from orthancgen.site.load import load
 from scripts import image
 from scripts.image_bills import image_bill
+from tests.conftest import StartOrthanc
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages, tag
+from tests.support.servers import free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.live
@@ -104,3 +116,46 @@ def test_its_bill_names_its_packages(client: Any) -> None:
     assert all(one["version"] for one in document["components"] if one["type"] == "library")
     with pytest.raises(OrthancgenError, match="cannot be asked: ImageNotFound"):
         image_bill(client, "orthancgen-test/none:1")
+
+
+def test_it_proves_a_site_by_the_clock(
+    client: Any, engine: TestEngine, start_orthanc: StartOrthanc, tmp_path: Path
+) -> None:
+    port = free_port()
+    file = tmp_path / "here.yaml"
+    file.write_text(f"""
+environment: here
+kind: development
+orthanc: {{aet: ORTHANC, version: 1.10.1}}
+dicom: {{port: {port}}}
+modalities: {{ct1: {{aet: CT1, address: 127.0.0.1, may: [echo, store]}}}}
+users: {{orthanc: {{role: administrator, password: {{secret: orthanc_password}}}}}}
+observability: {{prometheus: true}}
+""")
+    plan = build_plan(load(file).require(), Version.parse("1.10.1"))
+    start_orthanc({key: value for key, value in configuration(plan).items() if key.startswith("Dicom")})
+    write(render(plan), tmp_path / "bundle")
+    for folder in (tmp_path, *tmp_path.parents[:2], tmp_path / "bundle"):
+        folder.chmod(0o755)
+    (tmp_path / "textfile").mkdir()
+    (tmp_path / "textfile").chmod(0o777)
+    assert client.images.get(NAME).tag(own_image("orthancgen"))
+    variables = {
+        **os.environ,
+        **engine.environment,
+        "ORTHANCGEN_FROM": "ct1",
+        "ORTHANCGEN_HOST": "127.0.0.1",
+        "ORTHANCGEN_TEXTFILE": str(tmp_path / "textfile"),
+    }
+    compose = ["docker", "compose", "-f", str(tmp_path / "bundle" / "verify" / "compose.yaml")]
+    told = tmp_path / "textfile" / "orthancgen-here-from-ct1.prom"
+    try:
+        done = subprocess.run([*compose, "up", "--detach"], env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        wait_until(told.exists, what="the container has proven the site")
+        lines = told.read_text().splitlines()
+        assert 'orthancgen_verify_success{caller="ct1",environment="here"} 1.0' in lines
+        said = subprocess.run([*compose, "logs"], env=variables, capture_output=True, text=True, check=True).stdout
+        assert re.search(r"(\d+) of \1 passed", said), said
+    finally:
+        subprocess.run([*compose, "down", "--timeout", "1"], env=variables, capture_output=True, check=True)

@@ -33,6 +33,9 @@ _PACKAGES: Final = (
 _HYBRID: Final = ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
 """systemd 256 and later wants control groups of version 2 alone; in a container it takes these as a kernel's words."""
 
+_INIT: Final = ("sh", "-c", 'mount --make-rshared / && exec /sbin/init "$@"', "init")
+"""As a kernel starts it: mounts that systemd makes for a unit, such as those of credentials, are seen by all."""
+
 _CAPABILITIES: Final = (
     *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL"),
     *("LEASE", "LINUX_IMMUTABLE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "SETFCAP"),
@@ -186,7 +189,7 @@ def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> It
             started = _docker(
                 engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights,
                 "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
-                "--volume", f"{wheelhouse(suite)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"), "/sbin/init", *_HYBRID,
+                "--volume", f"{wheelhouse(suite)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"), *_INIT, *_HYBRID,
             )  # fmt: skip
             assert started.returncode == 0, started.stderr
         for name in suites:

@@ -67,6 +67,20 @@ def test_compose_reads_its_file(name: str) -> None:
         assert service["mem_limit"] == service["memswap_limit"]
 
 
+def test_compose_reads_the_file_of_the_proofs_by_the_clock() -> None:
+    folder = GOLDEN / "watched-1.13.0" / "verify"
+    refused = compose_config(folder, "--format", "json")
+    assert "ORTHANCGEN_FROM" in refused.stderr
+    done = compose_config(folder, "--format", "json", ORTHANCGEN_FROM="ct1", ORTHANCGEN_HOST="pacs.example")
+    assert (done.returncode, done.stderr) == (0, "")
+    service = json.loads(done.stdout)["services"]["verify"]
+    assert service["command"][2:6] == ["--from", "ct1", "--host", "pacs.example"]
+    assert [mount["source"] for mount in service["volumes"]] == [
+        str(folder.parent / "site.json"), str(folder / "pem"), "/var/lib/prometheus/node-exporter",
+    ]  # fmt: skip
+    assert "secrets" not in json.loads(done.stdout)
+
+
 def test_compose_would_refuse_a_fault_and_reads_no_variable_of_a_value(tmp_path: Path) -> None:
     document = yaml.safe_load((GOLDEN / "prod-plain-1.13.0" / "compose.yaml").read_text())
     driver = document["volumes"]["orthanc-storage"]["driver_opts"]

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
-from typing import Final
 
 import pytest
 
 from orthancgen.doctor.remote import script
 from orthancgen.plan.build import plan as build_plan
 from tests.support.environments import MINIMAL, NEWEST, site_of
-from tests.support.tool_environments import checkov_python
-
-GRAMMAR: Final = """
-import pathlib, sys, tree_sitter, tree_sitter_powershell
-parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
-sys.exit(any(parser.parse(pathlib.Path(one).read_bytes()).root_node.has_error for one in sys.argv[1:]))
-"""
-
-
-def has_error(text: str, file: Path) -> bool:
-    file.write_text(text)
-    done = subprocess.run([checkov_python(), "-c", GRAMMAR, file], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    return done.returncode != 0
+from tests.support.powershell import has_error
 
 
 @pytest.fixture(scope="module")

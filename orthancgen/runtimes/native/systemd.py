@@ -18,7 +18,7 @@ from orthancgen.errors import DeployError, StartError
 from orthancgen.plan.model import Plan
 from orthancgen.render.credentials import handed_over, of_orthanc
 from orthancgen.render.engine import render_template
-from orthancgen.render.layout import unit_of
+from orthancgen.render.layout import credentials_folder, unit_of
 from orthancgen.render.write import stage
 from orthancgen.runtimes.native.record import fingerprint_secret
 from orthancgen.runtimes.state import State
@@ -106,6 +106,11 @@ def start(state: State, variables: Mapping[str, str]) -> None:
     _systemctl("daemon-reload")
     _systemctl("enable", "--quiet", unit.name)
     _systemctl("restart", unit.name)
+    if b"\nLoadCredential=" in text and not Path(credentials_folder(state.root.name)).is_dir():
+        raise StartError(
+            "systemd handed no secrets over to the unit",
+            hint="in a container whose mounts do not propagate: mount --make-rshared / before its systemd starts",
+        )
 
 
 def forget(state: State) -> None:
