@@ -61,7 +61,9 @@ export function Patients(): ReactElement {
         }}
       />
       {found.isPending ? <Waiting what="studies" /> : null}
-      {found.isError ? <Failed error={found.error} retry={() => void found.refetch()} /> : null}
+      {found.isError ? (
+        <Failed error={found.error} retry={() => void found.refetch()} old={found.data !== undefined} />
+      ) : null}
       {found.data === undefined ? null : (
         <FoundStudies
           list={found.data}
