@@ -79,6 +79,8 @@ describe.skipIf(!available)('the list of studies', () => {
     expect(await rows()).toEqual(before);
     expect((await seen(page)).shift).toBe(0);
     expect(await link.evaluate((it) => it === document.activeElement)).toBe(true);
+    await page.keyboard.press('Tab');
+    expect(await rows()).toEqual(before);
     await page.getByRole('button', { name: '12 new: show' }).click();
     await until('the new ones are shown', async () => (await rows())[12] === before[0]);
     expect(await page.getByRole('button', { name: /show$/ }).count()).toBe(0);

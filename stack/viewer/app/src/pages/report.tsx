@@ -71,16 +71,18 @@ function Open({ saver, user }: { saver: Saver; user: string }): ReactElement {
   );
   return (
     <>
-      <p>
-        <Link to={`/studies/${report.study_id}`}>To the study</Link>
-      </p>
-      <h1 lang={language}>{report.title}</h1>
-      {report.subject === null ? null : <Whose subject={report.subject} />}
-      <p>
+      <header className="page-head">
+        <div>
+          <p>
+            <Link to={`/studies/${report.study_id}`}>To the study</Link>
+          </p>
+          <h1 lang={language}>{report.title}</h1>
+          {report.subject === null ? null : <Whose subject={report.subject} />}
+        </div>
         <a className="button" href={imagesOf(report.study_instance_uid)}>
           Open the images
         </a>
-      </p>
+      </header>
       <div className="report-bar">
         <span className="report-badge">{stateText(report)}</span>
         {published === null ? null : <DeliveryState delivery={published.delivery} />}

@@ -29,7 +29,7 @@ export function Study(): ReactElement {
   const age = ageAt(it.patient_birth_date, it.study_date);
   return (
     <>
-      <header className="study-head">
+      <header className="page-head">
         <div>
           <p className="study-patient">
             <Link to={`/patients/${it.parent_patient}`}>
