@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.support.ansible_fleet import HEALTHY, PASSWORD, Fleet, running_fleet
 from tests.support.engine import TestEngine
@@ -20,10 +21,18 @@ def fleet(engine: TestEngine) -> Iterator[Fleet]:
 
 
 def test_two_systems_beside_each_other(fleet: Fleet, proof_figures: ProofFigures) -> None:
+    # As on a system that has no package of Orthanc.
+    fleet.hosts[OLD].run("ln", "-s", "/usr/sbin/Orthanc", "/opt/orthanc")
+    own = {"orthancgen_environ": {"ORTHANCGEN_ORTHANC": "/opt/orthanc"}}
+    (fleet.ansible.folder / "host_vars").mkdir()
+    (fleet.ansible.folder / "host_vars" / f"{OLD}.yaml").write_text(yaml.safe_dump(own))
     checked = fleet.ansible.playbook("deploy", "--check", "--diff", "-e", "orthancgen_serial=2")
     assert {host for _, host in checked.changed()} == {OLD, NEW}
     done = fleet.ansible.playbook("deploy", "-e", "orthancgen_serial=2")
     assert PASSWORD not in done.text
+    said = {name: fleet.hosts[name].run("cat", f"/var/lib/orthancgen/{name}/run/supervisor.env") for name in (OLD, NEW)}
+    assert 'ORTHANCGEN_ORTHANC="/opt/orthanc"' in said[OLD]
+    assert 'ORTHANCGEN_ORTHANC="/usr/sbin/Orthanc"' in said[NEW]
     for name in (OLD, NEW):
         assert fleet.services(name) == HEALTHY
         rendered = fleet.ansible.folder / "build" / name / "MANIFEST.json"
