@@ -106,6 +106,10 @@ class Fleet:
         said = self.hosts[name].run("systemd-analyze", "security", "--no-pager", f"orthancgen-{name}.service")
         return float(said.rsplit("level for", 1)[1].split(": ")[1].split()[0])
 
+    def systemd(self, name: str) -> str:
+        """The version of systemd of a host."""
+        return self.hosts[name].run("systemctl", "--version").split()[1]
+
     def system(self, name: str) -> str:
         """Name and version of the system of a host (os-release(5))."""
         return self.hosts[name].run("sh", "-c", '. /etc/os-release && echo "$PRETTY_NAME"').strip()
