@@ -42,6 +42,10 @@ def test_the_first_run_deploys_every_site(fleet: Fleet) -> None:
         assert fleet.hosts[name].run("cat", f"/var/lib/orthancgen/{name}/config/MANIFEST.json") == rendered.read_text()
     unit = "orthancgen-site-a.service"
     assert fleet.exposure("site-a") < 3
+    handed = {"backend_orthanc_password", "database_password", "operator_token", "webhook_token"}
+    assert fleet.inside("site-a", f"ls /run/credentials/{unit}") == handed
+    assert fleet.inside("site-a", "ls /var/lib/orthancgen/site-a/secrets") == set()
+    assert handed < set(fleet.hosts["site-a"].run("ls", "/var/lib/orthancgen/site-a/secrets").split())
     assert fleet.hosts["site-a"].run("systemctl", "is-enabled", unit).strip() == "enabled"
 
 

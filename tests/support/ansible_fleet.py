@@ -96,10 +96,19 @@ class Fleet:
         )
         return {row["service"]: row["healthy"] for row in json.loads(said)["services"]}
 
+    def inside(self, name: str, command: str) -> set[str]:
+        """The words that a command prints which sees what the services of a host see."""
+        enter = f"nsenter --mount --target $(systemctl show --property MainPID --value orthancgen-{name}.service)"
+        return set(self.hosts[name].run("sh", "-c", f"{enter} {command}").split())
+
     def exposure(self, name: str) -> float:
         """What `systemd-analyze security` gives to the unit of a host: 0 is best, 10 worst."""
         said = self.hosts[name].run("systemd-analyze", "security", "--no-pager", f"orthancgen-{name}.service")
         return float(said.rsplit("level for", 1)[1].split(": ")[1].split()[0])
+
+    def systemd(self, name: str) -> str:
+        """The version of systemd of a host."""
+        return self.hosts[name].run("systemctl", "--version").split()[1]
 
     def system(self, name: str) -> str:
         """Name and version of the system of a host (os-release(5))."""

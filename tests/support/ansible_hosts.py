@@ -24,8 +24,8 @@ from tests.support.tool_environments import ansible_folder
 ROOT: Final = Path(__file__).parents[2]
 LOGIN: Final = "admin"
 WHEELHOUSE: Final = "/srv/wheelhouse"
-PYTHONS: Final = {"bookworm": "3.11", "trixie": "3.13"}
-"""Suite of Debian -> its Python."""
+PYTHONS: Final = {"bookworm": "3.11", "bookworm-rpm": "3.11", "trixie": "3.13"}
+"""System of a host -> its Python. A suite of Debian; with `-rpm` it takes itself for one of the family of RHEL."""
 _PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-venv"),
     *("orthanc", "orthanc-dicomweb", "nftables", "iproute2"),
@@ -47,6 +47,32 @@ _NOT_COMPARED: Final = (
     *(f"/home/{LOGIN}", "/root", "/var/lib/orthancgen/*/data", "/var/lib/orthancgen/*/log"),
 )
 """What changes by itself while services run, or by a login."""
+
+
+_RPM: Final = ("dnf", "rpm", "createrepo-c")
+_LIKE_RHEL: Final = """
+echo 'Red Hat Enterprise Linux release 9.4 (Plow)' > /etc/redhat-release
+mkdir -p /opt/rpm /etc/yum.repos.d
+cat > /opt/rpm/python.spec <<'END'
+Name: python3.12
+Version: 3.12.0
+Release: 1
+Summary: The Python of this system by the name that it has on RHEL
+License: PSF-2.0
+BuildArch: noarch
+AutoReqProv: no
+%description
+%{summary}
+%install
+mkdir -p %{buildroot}/usr/bin
+ln -s python3 %{buildroot}/usr/bin/python3.12
+%files
+/usr/bin/python3.12
+END
+rpmbuild --quiet -bb --define '_topdir /opt/rpm' /opt/rpm/python.spec && createrepo_c --quiet /opt/rpm/RPMS &&
+printf '[own]\nname=own\nbaseurl=file:///opt/rpm/RPMS\ngpgcheck=0\n' > /etc/yum.repos.d/own.repo
+"""
+"""A real rpm and dnf, with a package of the name that the role wants; beneath, the system stays Debian."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +186,10 @@ def prepare_hosts(engine: TestEngine, suites: Collection[str]) -> None:
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
 
-    def image(suite: str) -> None:
-        import_image(engine.connect().client.api, debian(suite, include=_PACKAGES), f"base:host-{suite}")
+    def image(system: str) -> None:
+        suite, _, rpm = system.partition("-")
+        archive = debian(suite, include=(*_PACKAGES, *(_RPM if rpm else ())))
+        import_image(engine.connect().client.api, archive, f"base:host-{system}")
 
     with ThreadPoolExecutor() as pool:
         images = [pool.submit(image, one) for one in suites]
@@ -177,7 +205,7 @@ def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> It
 
     Args:
         engine: on which they are containers.
-        suites: name of each host -> its suite of Debian, of those that `prepare_hosts` made.
+        suites: name of each host -> its system, of those that `prepare_hosts` made.
         key: the public one.
     """
     rights = [word for name in _CAPABILITIES for word in ("--cap-add", name)]
@@ -203,6 +231,8 @@ def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> It
             )
             wait_until(host.is_up, what="systemd has started what it starts")
             host.run("sh", "-c", script)
+            if suites[name].endswith("-rpm"):
+                host.run("sh", "-c", _LIKE_RHEL)
         yield hosts
     finally:
         _docker(engine, "rm", "--force", "--volumes", *suites)

@@ -5,7 +5,7 @@
 .DESCRIPTION
     Needs Orthanc, installed by its installer for Windows, and Node.js; a MongoDB that the environment names must run.
     First it looks whether everything is there; only then anything is changed. Configuration that is there already is kept
-    in a folder "before" and comes back by uninstall.ps1, or when something fails. The service gets an account of its own,
+    in a folder "before" and comes back by uninstall.ps1. When something fails, what was there comes back by itself. The service gets an account of its own,
     which may read its configuration and secrets, and write images and logs, and nothing else of the site.
     Secrets are files that this account, SYSTEM and administrators alone may read. Run again, it brings what changed.
 
@@ -53,6 +53,7 @@ $Placed = @(
 $Bundle = Split-Path -Parent $PSScriptRoot
 $Configuration = Join-Path $Installed 'Configuration'
 $Before = Join-Path $Root 'before'
+$Last = Join-Path $Root 'last'
 $Service = 'Orthanc'
 $Account = "NT SERVICE\$Service"
 $LocalService = 'S-1-5-19'
@@ -105,16 +106,41 @@ function Stop-Program {
     }
 }
 
-function Restore-Before {
+# Configuration, secrets and programs as they are, and how the service starts.
+function Save-State([string]$To) {
+    if (Test-Path -LiteralPath $To) { Remove-Item -LiteralPath $To -Recurse -Force }
+    Set-Access $To @()
+    $null = New-Item -ItemType Directory -Path (Join-Path $To 'Configuration') -Force
+    foreach ($File in @(Get-ChildItem -LiteralPath $Configuration -File)) { Copy-Item -LiteralPath $File.FullName -Destination (Join-Path $To 'Configuration') }
+    foreach ($Folder in @('secrets') + $Programs) {
+        $From = Join-Path $Root $Folder
+        if (Test-Path -LiteralPath $From) { Copy-Item -LiteralPath $From -Destination (Join-Path $To $Folder) -Recurse }
+    }
+    $Now = Get-CimInstance -ClassName Win32_Service -Filter "Name='$Service'"
+    $Record = @{ StartName = "$($Now.StartName)"; StartMode = "$($Now.StartMode)"; State = "$($Now.State)" }
+    ConvertTo-Json -InputObject $Record | Set-Content -LiteralPath (Join-Path $To 'service.json') -Encoding UTF8
+}
+
+function Restore-State([string]$From) {
     Stop-Program
     Stop-Service -Name $Service -Force
     foreach ($File in @(Get-ChildItem -LiteralPath $Configuration -File)) { Remove-Item -LiteralPath $File.FullName -Force }
-    foreach ($File in @(Get-ChildItem -LiteralPath (Join-Path $Before 'Configuration') -File)) { Copy-Item -LiteralPath $File.FullName -Destination $Configuration }
-    $Record = Get-Content -LiteralPath (Join-Path $Before 'service.json') -Raw -Encoding UTF8 | ConvertFrom-Json
-    # Rights as the installer left them: those of the folder above.
-    foreach ($Folder in $Configuration, (Join-Path $Installed 'Logs')) { $null = & icacls.exe $Folder /reset /t /c /q }
+    foreach ($File in @(Get-ChildItem -LiteralPath (Join-Path $From 'Configuration') -File)) { Copy-Item -LiteralPath $File.FullName -Destination $Configuration }
+    $Record = Get-Content -LiteralPath (Join-Path $From 'service.json') -Raw -Encoding UTF8 | ConvertFrom-Json
+    if ($Record.StartName -ne $Account) {
+        # Rights as the installer left them: those of the folder above.
+        foreach ($Folder in $Configuration, (Join-Path $Installed 'Logs')) { $null = & icacls.exe $Folder /reset /t /c /q }
+    }
+    foreach ($Folder in @('secrets') + $Programs) {
+        $Kept = Join-Path $From $Folder
+        # Into the folders that are there, which have their rights.
+        if (Test-Path -LiteralPath $Kept) { Copy-Item -Path (Join-Path $Kept '*') -Destination (Join-Path $Root $Folder) -Recurse -Force }
+    }
     Invoke-Sc config $Service obj= $Record.StartName start= $(if ($Record.StartMode -eq 'Auto') { 'auto' } else { 'demand' })
     if ($Record.State -eq 'Running') { Start-Service -Name $Service }
+    foreach ($Program in $Programs) {
+        if (Test-Path -LiteralPath (Join-Path $From $Program)) { Start-ScheduledTask -TaskName (Get-TaskName $Program) }
+    }
 }
 
 $Identity = New-Object Security.Principal.WindowsPrincipal ([Security.Principal.WindowsIdentity]::GetCurrent())
@@ -141,17 +167,12 @@ foreach ($Program in $Programs) {
 if ($Programs.Count -gt 0 -and -not (Test-Path -LiteralPath $Node)) { $Missing += "Node.js at $Node" }
 if ($Missing.Count -gt 0) { Stop-Here 4 "nothing was changed; missing: $($Missing -join '; ')" }
 
-$Kept = Test-Path -LiteralPath (Join-Path $Before 'service.json')
+$Saved = $false
 try {
     Set-Access $Root @(@($Account, 'ReadAndExecute'), @($LocalService, 'ReadAndExecute'))
-    Set-Access $Before @()
-    if (-not $Kept) {
-        $null = New-Item -ItemType Directory -Path (Join-Path $Before 'Configuration') -Force
-        foreach ($File in @(Get-ChildItem -LiteralPath $Configuration -File)) { Copy-Item -LiteralPath $File.FullName -Destination (Join-Path $Before 'Configuration') }
-        $Record = @{ StartName = "$($Found.StartName)"; StartMode = "$($Found.StartMode)"; State = "$($Found.State)" }
-        ConvertTo-Json -InputObject $Record | Set-Content -LiteralPath (Join-Path $Before 'service.json') -Encoding UTF8
-        $Kept = $true
-    }
+    if (-not (Test-Path -LiteralPath (Join-Path $Before 'service.json'))) { Save-State $Before }
+    Save-State $Last
+    $Saved = $true
     Stop-Program
     Stop-Service -Name $Service -Force
 
@@ -195,8 +216,9 @@ try {
 }
 catch {
     $Why = "$($_.Exception.Message)" -replace '\s+', ' '
-    if (-not $Kept) { Stop-Here 4 "failed, and nothing was changed but folders in ${Root}: $Why" }
-    try { Restore-Before } catch { Stop-Here 4 "failed: $Why; could not be put back: $($_.Exception.Message -replace '\s+', ' '); run uninstall.ps1" }
+    if (-not $Saved) { Stop-Here 4 "failed, and nothing was changed but folders in ${Root}: $Why" }
+    try { Restore-State $Last } catch { Stop-Here 4 "failed: $Why; could not be put back: $($_.Exception.Message -replace '\s+', ' '); it is kept in $Last" }
     Stop-Here 4 "failed, and what was there before is there again: $Why"
 }
+try { Remove-Item -LiteralPath $Last -Recurse -Force } catch { Write-Warning "$Last could not be removed: it holds secrets" }
 Stop-Here 0 "installed; now load the firewall's rules by firewall\windows\apply.ps1, and remove $Secrets"
