@@ -25,9 +25,9 @@ describe.skipIf(!available)('the list of studies', () => {
     await loginIn(page, crowd.site, 'radiologist');
   }, 120_000);
   afterAll(async () => {
-    expect(errors).toEqual([]);
     await browser.close();
     await crowd.stop();
+    expect(errors).toEqual([]);
   });
 
   const begin = async (path = '/patients'): Promise<void> => {
