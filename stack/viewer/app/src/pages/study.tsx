@@ -10,6 +10,7 @@ import { useTitle } from '../components/title.ts';
 import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
 import { imagesOf } from '../dicom/images.ts';
 import { personName } from '../dicom/person.ts';
+import { whyNotShown } from '../dicom/shown.ts';
 import { StudyReports } from '../reports/list.tsx';
 
 /** One study with its series; opening it is written down by the backend. */
@@ -103,6 +104,7 @@ export function Study(): ReactElement {
 }
 
 function SeriesCard({ study, series: it }: { study: string; series: Series }): ReactElement {
+  const note = whyNotShown(it);
   return (
     <li>
       <a href={imagesOf(study, it.series_instance_uid)}>
@@ -117,6 +119,7 @@ function SeriesCard({ study, series: it }: { study: string; series: Series }): R
           {it.number_of_instances.toLocaleString()} {it.number_of_instances === 1 ? 'image' : 'images'}
           {it.body_part_examined === null ? '' : `, ${it.body_part_examined}`}
         </span>
+        {note === null ? null : <span className="note">{note}</span>}
       </a>
     </li>
   );
