@@ -6,6 +6,7 @@ its engine and all of its containers are gone, by one signal that ends its own p
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ from tests.support.servers import cannot_run, require_program, wait_until
 _START_SECONDS: Final = 60.0
 _MEMORY_BYTES: Final = 12 << 30
 """With so much to spare, the nodes keep images and volumes in memory."""
+_GROUPS: Final = Path("/sys/fs/cgroup")
 _POOL: Final = "10.201.0.0/16"
 """From which the swarm cuts what the stack leaves open; the rest of its networks are those of the environment."""
 
@@ -78,7 +81,8 @@ class Node:
     def start(self) -> None:
         """Start its engine, and wait until it answers."""
         config = self.folder / "daemon.json"  # else this machine's own is read
-        config.write_text("{}")
+        options = {"cgroup-parent": f"/{self._namespace}", "exec-opts": ["native.cgroupdriver=cgroupfs"]}
+        config.write_text(json.dumps(options))
         dockerd = [
             require_program("dockerd", "apt-get install docker.io"), "--config-file", str(config), "--host", self.host,
             "--data-root", str(self.folder / "data"), "--exec-root", str(self.folder / "exec"),
@@ -152,6 +156,15 @@ class Node:
             self._process.wait()
             self._process = None
 
+    def remove(self) -> None:
+        """End it, and take away the control groups that its containers had."""
+        self.end()
+        for root in (_GROUPS, *_GROUPS.iterdir()):
+            group = root / self._namespace
+            for path, _, _ in os.walk(group, topdown=False) if group.is_dir() else ():
+                # What was killed is not gone in the same moment.
+                wait_until(partial(_removed, Path(path)), what=f"{path} is empty")
+
     def come_back(self) -> None:
         """The power is back: it starts with all that it had."""
         for left in ("dockerd.pid", "docker.sock", "exec"):
@@ -166,6 +179,18 @@ class Node:
         printed = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
         link = next(row["ifname"] for row in json.loads(printed) if row)
         subprocess.run([*name, "link", "set", link, state], check=True)
+
+
+def _removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 class Swarm:
@@ -239,7 +264,7 @@ def running_swarm(count: int = 3) -> Iterator[Swarm]:
                     yield swarm
                 finally:
                     for node in nodes:
-                        node.end()
+                        node.remove()
         finally:
             if in_memory:
                 subprocess.run(["umount", "--lazy", str(folder)], check=False)
