@@ -53,6 +53,7 @@ SAID_BY: Final[Mapping[str, KeyPath]] = {
     "DicomAet": ("orthanc", "aet"),
     "DicomPort": ("dicom", "port"),
     "DicomThreadsCount": ("dicom", "threads"),
+    "DeflatedTransferSyntaxAccepted": ("dicom", "accept_deflated"),
     "DicomCheckCalledAet": ("dicom", "ae_checks", "called_aet"),
     "DicomCheckModalityHost": ("dicom", "ae_checks", "calling_aet"),
     "StrictAetComparison": ("dicom", "ae_checks", "exact_case"),

@@ -29,6 +29,7 @@ SAME: Final[tuple[tuple[str, KeyPath], ...]] = (
     ("ConcurrentJobs", ("orthanc", "limits", "jobs")),
     ("DicomScpTimeout", ("orthanc", "limits", "association_seconds")),
     ("DicomThreadsCount", ("dicom", "threads")),
+    ("DeflatedTransferSyntaxAccepted", ("dicom", "accept_deflated")),
     ("OrthancExplorerEnabled", ("orthanc", "web_page")),
     ("WebDavEnabled", ("orthanc", "web_dav")),
 )

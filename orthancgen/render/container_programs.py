@@ -23,9 +23,9 @@ from orthancgen.render.replica_set import has_members
 POSTGRESQL_FOLDER: Final = "/var/lib/postgresql/data"
 """Volume of the image postgres. https://hub.docker.com/_/postgres"""
 _ANALYSIS_MEGABYTES: Final = 32
-_ASK_AFTER_SECONDS, _ASK_AGAIN_SECONDS, _ASK_TIMES = 10, 5, 3
+_ASK_AFTER_SECONDS, _ASK_AGAIN_SECONDS, _ASK_TIMES = 5, 2, 3
 """When PostgreSQL asks whether a silent client is still there. By the kernel's values it first does so after two hours:
-until then, an Orthanc whose host has lost its power holds the locks of the transactions in which that met it.
+until then, an Orthanc whose host has lost its power in the middle of a transaction keeps every other from storing.
 https://www.postgresql.org/docs/current/runtime-config-connection.html#RUNTIME-CONFIG-TCP-SETTINGS"""
 _COMMANDS: Final[Mapping[ServiceName, tuple[str, ...]]] = {
     "gateway": ("haproxy", "-W", "-db", "-f", f"{CONFIGURATION_FOLDER}/haproxy.cfg"),

@@ -146,6 +146,7 @@ def _dicom(plan: Plan, layout: Layout) -> dict[str, Any]:
         "DicomPort": site.dicom.port,
         "DicomThreadsCount": site.dicom.threads,
         "DicomScpTimeout": site.orthanc.limits.association_seconds,
+        "DeflatedTransferSyntaxAccepted": site.dicom.accept_deflated,
         "DicomCheckCalledAet": checks.called_aet,
         "DicomCheckModalityHost": checks.calling_aet == "registered_from_own_address",
         "StrictAetComparison": checks.exact_case,

@@ -56,7 +56,7 @@ class Database(Section):
     password: SecretRef = reference("database_password")
     """Password of the backend's own account on the database."""
     root_password: SecretRef = reference("database_root_password")
-    """Password of the database's administrator (with `runtime: compose`); the backend never gets it."""
+    """Password of the database's administrator (in containers); the backend never gets it."""
 
 
 class Backend(Section):

@@ -28,7 +28,7 @@ class DicomTls(Section):
 
 
 class DicomPlain(Section):
-    """A second DICOM listener, unencrypted, for modalities that cannot do TLS (with `runtime: compose`).
+    """A second DICOM listener, unencrypted, for modalities that cannot do TLS (in containers).
 
     It is served by the gateway, which lets in only the modalities with `tls: false`, each with its own AE title from
     its own address, and goes on to Orthanc by TLS with a certificate of its own. Orthanc sees all of them come from the
@@ -67,5 +67,11 @@ class Dicom(Section):
     ae_checks: AEChecks = AEChecks()
     threads: int = Field(default=4, ge=1, le=64)
     """DICOM associations that are served at the same time."""
+    accept_deflated: bool = False
+    """Take deflated files by C-STORE (PS3.5 section A.5).
+
+    Orthanc inflates one as a whole before it looks at it: one of 9 MB may be made to take 6 GiB of its memory. A sender
+    that has one offers an uncompressed transfer syntax too (PS3.5 section 10.1), so this is for those that do not.
+    """
     published_on: IPAddress | None = None
     """Address on which the port is published by containers; without it, every address of the host."""

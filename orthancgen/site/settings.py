@@ -43,6 +43,7 @@ OWNED: Final[dict[str, str]] = {
     "DicomAet": "orthanc.aet",
     "DicomPort": "dicom.port",
     "DicomThreadsCount": "dicom.threads",
+    "DeflatedTransferSyntaxAccepted": "dicom.accept_deflated",
     "DicomCheckCalledAet": "dicom.ae_checks.called_aet",
     "DicomCheckModalityHost": "dicom.ae_checks.calling_aet",
     "StrictAetComparison": "dicom.ae_checks.exact_case",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bson
+import pymongo
 import pytest
 
 from orthancgen.orthanc.detect import installed_version
@@ -27,12 +30,12 @@ COMPOSE: dict[str, Any] = {
 }
 
 
-def health(script: str, folder: Path, **changes: Any) -> subprocess.CompletedProcess[str]:
+def health(script: str, folder: Path, *arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
     """What the script says of what runs on this host. The database is asked at the name of its container."""
     path = folder / "health.sh"
     path.write_bytes(render(plan(site_of(MINIMAL, {**COMPOSE, **changes}), installed_version())).file(script).content)
     return subprocess.run(
-        ["bash", path],
+        ["bash", path, *arguments],
         env={"PATH": os.environ["PATH"], "HOSTNAME": "127.0.0.1"},
         capture_output=True,
         text=True,
@@ -105,6 +108,27 @@ def test_of_the_database(credentials: tuple[str, str] | None, tmp_path: Path) ->
     done = health("database/health.sh", tmp_path, **{"backend/database": {"port": database.port}})
     assert done.returncode == 1
     assert "nothing listens" in done.stdout
+
+
+def test_of_a_member_of_a_replica_set(tmp_path: Path) -> None:
+    def asked(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+        members = {"runtime": "swarm", "scale": {"databases": 3}, "backend/database": {"port": port}}
+        return health("database/health.sh", tmp_path, *arguments, **members)
+
+    with SecantusServer(tmp_path / "database", member=True) as database:
+        assert asked(database.port, "member").returncode == 0
+        with pymongo.MongoClient[dict[str, Any]]("127.0.0.1", database.port, directConnection=True) as client:
+            client.admin.command("replSetStepDown", 60, force=True)
+            assert client.admin.command("hello")["secondary"] is True
+        assert asked(database.port, "member").returncode == 0
+    # One that was told of no other member yet lives, and is none.
+    hello = bson.encode({"isWritablePrimary": False, "secondary": False, "isreplicaset": True, "ok": 1.0})
+    ghost = struct.pack("<iiiiIb", 21 + len(hello), 7, 1, 2013, 0, 0) + hello
+    with answering(ghost) as port:
+        assert asked(port).returncode == 0
+        none = asked(port, "member")
+    assert none.returncode == 1
+    assert "neither the primary nor a secondary" in none.stdout
 
 
 @pytest.mark.parametrize(

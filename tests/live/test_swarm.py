@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -23,8 +24,8 @@ from tests.support.engine import TestEngine
 from tests.support.images import TestImages, build_postgres
 from tests.support.proof import ProofFigures
 from tests.support.retrying import RetryingSender
-from tests.support.servers import wait_until
-from tests.support.stack import STACK, Stack
+from tests.support.servers import require_dcmtk, wait_until
+from tests.support.stack import DICOM_PORT, STACK, Stack
 from tests.support.swarm import Node, running_swarm
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(1_200)]
@@ -147,6 +148,18 @@ def longest_gap(since: float, moments: Iterable[float]) -> float:
     return max(after - before for before, after in pairwise([since, *(at for at in moments if at > since)]))
 
 
+@pytest.mark.proof
+def test_a_nodes_port_shows_the_callers_own_address(stack: Stack) -> None:
+    first, *_, last = stack.swarm.nodes
+    echoscu = require_dcmtk("echoscu")
+    for node in stack.nodes_of(first, "orthanc"):
+        call = [echoscu, "-to", "10", "-aet", "CT1", "-aec", "ARCHIVE", node.address, str(DICOM_PORT)]
+        assert subprocess.run(call, capture_output=True, check=False).returncode == 0
+        # The same title from the address of another node: Orthanc compares it with that of the modality.
+        other = last if node is not last else first
+        assert other.run(*call).returncode != 0
+
+
 @pytest.mark.parametrize("count", [pytest.param(2_000, marks=pytest.mark.proof)])
 def test_a_node_loses_its_power_while_images_are_stored(
     count: int, stack: Stack, tmp_path: Path, proof_figures: ProofFigures
@@ -227,3 +240,16 @@ def test_a_transaction_that_dies_with_its_node_holds_the_others_for_seconds(
         "power failures of a node whose open transaction locks the whole index, while another Orthanc stores", 1,
         f"C-STORE confirmed again after {seconds:.1f} s, when PostgreSQL had given the client up",
     )  # fmt: skip
+
+
+@pytest.mark.proof
+def test_orthanc_comes_back_to_a_postgresql_that_has_given_it_up(stack: Stack, tmp_path: Path) -> None:
+    first, *_, database = stack.swarm.nodes
+    ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE client_addr IS NOT NULL"
+    assert int(stack.ask_index(database, ended)) >= 2
+    for node in stack.nodes_of(first, "orthanc"):
+        files = write_series(tmp_path / node.name, f"after-{node.name}", datetime.now(UTC), 8, rows=64, columns=64)
+        sender = RetryingSender(files, [peer for peer in stack.peers() if peer.host == node.address])
+        sender.start()
+        sender.join(SECONDS)
+        assert len(sender.confirmed) == len(files), sender.failures[-3:]

@@ -308,6 +308,7 @@ class SecantusServer(Server):
         credentials: (user, password) of a user with readWrite on `database`, made before the server asks for logins.
         database: the database of that user.
         tls: (certificate, key) PEM files, or None for plain TCP.
+        member: whether it says that it is a replica set of one, which can step down.
     """
 
     def __init__(
@@ -318,18 +319,21 @@ class SecantusServer(Server):
         database: str = "orthancgen",
         tls: tuple[Path, Path] | None = None,
         name: str = "secantusdb",
+        member: bool = False,
     ) -> None:
         super().__init__(name, folder)
         self._program = require_program("secantusd-py")
         self._credentials = credentials
         self._tls = tls
         self._authenticated = False
+        self._member = member
         self.database = database
         self.port = free_port()
 
     def command(self) -> list[str]:
+        alone = () if self._member else ("--standalone",)
         command = [
-            self._program, "--standalone", "--host", "127.0.0.1", "--port", str(self.port),
+            self._program, *alone, "--host", "127.0.0.1", "--port", str(self.port),
             "--storage-path", str(self.folder / "data"), "--cache-size", "64M", "--sync-on-commit",
         ]  # fmt: skip
         if self._authenticated:

@@ -127,6 +127,11 @@ class Node:
         """What a command prints in the container of a service that runs here."""
         return self.docker("exec", self.container(service), *command).stdout
 
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as a program of this machine itself, which calls from its address."""
+        full = ["ip", "netns", "exec", self._namespace, *command]
+        return subprocess.run(full, capture_output=True, text=True, check=False, timeout=60)
+
     def leads(self) -> bool:
         """Whether it is the manager that leads the swarm."""
         return self.docker("node", "inspect", "self", "--format", "{{.ManagerStatus.Leader}}").stdout.strip() == "true"

@@ -17,6 +17,7 @@ from orthancgen.render.catalogue import render
 from orthancgen.render.kubernetes.catalogue import base
 from orthancgen.render.kubernetes.objects import text
 from orthancgen.render.write import write
+from tests.support.kubectl import build
 from tests.support.scaled import IN_POSTGRESQL, PLAIN, SMALL, WHOLE, kubernetes
 from tests.support.tool_environments import checkov_python, kubernetes_python
 
@@ -95,3 +96,25 @@ def test_kustomizations_name_files_and_workloads_that_are_there(rendered: Path) 
         overlay = yaml.safe_load((folder / "overlays/site/kustomization.yaml").read_text())
         workloads = {one["metadata"]["name"] for one in base(PLANS[name]) if "replicas" in one.get("spec", {})}
         assert {one["name"] for one in overlay["replicas"]} <= workloads
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_kubectl_builds_the_overlay_with_as_many_as_the_model_says(rendered: Path, name: str) -> None:
+    done = build(rendered / name / "kubernetes/overlays/site")
+    assert (done.returncode, done.stderr) == (0, "")
+    plan = PLANS[name]
+    wanted = base(plan)
+    for one in wanted:
+        count = {"orthanc": plan.site.scale.orthancs, "backend": plan.site.scale.backends}.get(one["metadata"]["name"])
+        if count is not None and "replicas" in one.get("spec", {}):
+            one["spec"]["replicas"] = count
+    key = lambda one: (one["kind"], one["metadata"]["name"])  # noqa: E731
+    assert sorted(yaml.safe_load_all(done.stdout), key=key) == sorted(wanted, key=key)
+
+
+def test_kubectl_would_refuse_a_file_that_is_not_there(tmp_path: Path) -> None:
+    write(render(PLANS["small"]), tmp_path)
+    (tmp_path / "kubernetes/base/network-policies.yaml").unlink()
+    done = build(tmp_path / "kubernetes/overlays/site")
+    assert done.returncode != 0
+    assert "network-policies.yaml" in done.stderr

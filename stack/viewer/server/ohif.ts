@@ -5,6 +5,8 @@
  * https://docs.ohif.org/configuration/configurationFiles
  */
 
+import { NOTICES } from './notices.ts';
+
 /** The text of `app-config.js`. @param title the site's name, shown as the way home */
 export function appConfig(title: string): string {
   const values = JSON.stringify({ title }).replaceAll('<', '\\u003c');
@@ -16,7 +18,9 @@ const source = { friendlyName: site.title, name: 'orthanc', qidoRoot: '/dicom-we
   qidoSupportsIncludeField: false, supportsReject: false, supportsStow: false, imageRendering: 'wadors',
   thumbnailRendering: 'wadors', enableStudyLazyLoad: true, supportsFuzzyMatching: false, supportsWildcard: true,
   omitQuotationForMultipartRequest: true, bulkDataURI: { enabled: true, relativeResolution: 'studies' } };
-// An image without a size of its pixels is drawn; one that says 0 would stay black, without a word.
+${NOTICES}
+// An image without a size of its pixels, or without a place, is drawn; one that says 0, or has less than three numbers
+// for its place, would stay black. Orthanc before 1.13.0 tells no places of images that are in JIS X 0201 (ISO_IR 13).
 const sizes = {
   id: 'orthancgen.pixel-spacing',
   preRegistration() {
@@ -27,9 +31,17 @@ const sizes = {
       asking = true;
       try {
         const plane = metaData.get(type, ...which);
-        if (!plane || (plane.rowPixelSpacing > 0 && plane.columnPixelSpacing > 0)) return undefined;
-        const one = { rowPixelSpacing: 1, columnPixelSpacing: 1, pixelSpacing: [1, 1], usingDefaultValues: true };
-        return { ...plane, ...one };
+        if (!plane) return undefined;
+        const { imagePositionPatient: place, imageOrientationPatient: axes } = plane;
+        const sized = plane.rowPixelSpacing > 0 && plane.columnPixelSpacing > 0;
+        const placed = (!place || place.length === 3) && (!axes || axes.length === 6);
+        if (sized && placed) return undefined;
+        const one = { rowPixelSpacing: 1, columnPixelSpacing: 1, pixelSpacing: [1, 1] };
+        const nowhere = {
+          imagePositionPatient: [0, 0, 0], imageOrientationPatient: [1, 0, 0, 0, 1, 0],
+          rowCosines: [1, 0, 0], columnCosines: [0, 1, 0],
+        };
+        return { ...plane, ...(sized ? {} : one), ...(placed ? {} : nowhere), usingDefaultValues: true };
       } finally {
         asking = false;
       }
@@ -37,7 +49,7 @@ const sizes = {
   },
 };
 window.config = {
-  name: 'orthancgen', routerBasename: null, extensions: [sizes], modes: [], customizationService: {},
+  name: 'orthancgen', routerBasename: null, extensions: [sizes, notices], modes: [], customizationService: {},
   showStudyList: false, maxNumberOfWebWorkers: 3, showWarningMessageForCrossOrigin: false,
   showCPUFallbackMessage: true, showLoadingIndicator: true, strictZSpacingForVolumeViewport: true,
   investigationalUseDialog: { option: 'never' }, groupEnabledModesFirst: true, showErrorDetails: 'dev',

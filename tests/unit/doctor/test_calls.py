@@ -336,6 +336,7 @@ def test_whom_the_gateway_refuses_is_told(folder: Path, text: str, cause: str, s
         ({"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2.1"]}, ["1.2.840.10008.1.2"], None, "refused: as"),
         ({"AcceptedTransferSyntaxes": ["1.2.840.10008.1.2.4.9?"]}, ["1.2.840.10008.1.2.4.90"], None, "by REST"),
         ({"JpegTransferSyntaxAccepted": False}, ["1.2.840.10008.1.2.4.50"], None, "note"),
+        ({"DeflatedTransferSyntaxAccepted": False}, ["1.2.840.10008.1.2.4.90"], None, "somebody changed that by REST"),
     ],
 )  # fmt: skip
 def test_what_is_refused_on_purpose_is_a_note_until_it_is_asked_about(

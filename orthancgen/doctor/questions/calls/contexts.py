@@ -85,7 +85,9 @@ def _peer(case: Case) -> Peer | None:
 
 def _syntaxes(case: Case, wanted: Mapping[str, Any], refused: list[str]) -> Iterator[Finding]:
     # Older than the list are switches, one a family, such as JpegTransferSyntaxAccepted; they are read all the same.
-    key = next((one for one, value in wanted.items() if one.endswith("SyntaxAccepted") and value is False), None)
+    # That of deflated files is the model's own, and none of those above.
+    switches = [one for one, value in wanted.items() if one.endswith("SyntaxAccepted") and value is False]
+    key = next((one for one in switches if one != "DeflatedTransferSyntaxAccepted"), None)
     allowed = wanted.get("AcceptedTransferSyntaxes", [] if key else ["1.2.840.10008.1.*"])
     meant = [one for one in refused if not _matches(one, allowed)]
     key = key or "AcceptedTransferSyntaxes"

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Ghost } from './ghost.ts';
 import { available, Folder, freePort, GuardedDatabase } from './servers.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/account.mjs', import.meta.url));
@@ -126,6 +127,39 @@ describe.skipIf(!available)('account.mjs', () => {
     const other = await run({ set: 'rs0', wait_seconds: 5 });
     expect(other.code).toBe(1);
     expect(other.error).toContain('are a replica set already, secantus, and not rs0');
+  });
+
+  it('begins a replica set on its first member, once every member answers', async () => {
+    const ghost = await Ghost.start(database.port);
+    try {
+      ghost.absent = 2;
+      const members = [ghost.port, await freePort(), await freePort()];
+      const wish = { database: 'begun', set: 'orthancgen', port: ghost.port, members };
+      expect(await done(wish)).toEqual({ replica_set: 'initiated', root: 'unchanged', user: 'created' });
+      const listed = members.map((port, index) => ({ _id: index, host: `127.0.0.1:${String(port)}` }));
+      expect(ghost.begun).toEqual([{ _id: 'orthancgen', members: listed }]);
+      expect(ghost.absent).toBe(0);
+      expect(await done(wish)).toEqual({ replica_set: 'unchanged', root: 'unchanged', user: 'unchanged' });
+      expect(ghost.begun).toHaveLength(1);
+    } finally {
+      await ghost.stop();
+    }
+  });
+
+  it('lets nobody else than the administrator begin a replica set', async () => {
+    const ghost = await Ghost.start(database.port);
+    try {
+      const { code } = await run({
+        set: 'orthancgen',
+        port: ghost.port,
+        members: [ghost.port],
+        root: 'secret-of-a-stranger',
+      });
+      expect(code).toBe(1);
+      expect(ghost.begun).toEqual([]);
+    } finally {
+      await ghost.stop();
+    }
   });
 
   it('gives the user its one database alone, and takes back what it had more', async () => {

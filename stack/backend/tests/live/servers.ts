@@ -247,6 +247,11 @@ export class DatabaseServer extends Server {
     };
   }
 
+  /** Has it be no primary for so long: it reads, and refuses to write. Clients lose their connections. */
+  async stepDown(seconds: number): Promise<void> {
+    await this.#client.db('admin').command({ replSetStepDown: seconds, force: true });
+  }
+
   get db(): Db {
     return this.#client.db('orthancgen');
   }
@@ -342,6 +347,7 @@ export class BackendServer extends Server {
     database: DatabaseServer,
     delivery: object = {},
     people: object | null = null,
+    reached: object = {},
   ): Promise<BackendServer> {
     const port = await freePort();
     const place = folder.sub(`backend-${String(port)}`);
@@ -366,6 +372,7 @@ export class BackendServer extends Server {
         password_file: secret('database', DATABASE_PASSWORD),
         direct_connection: true,
         tls_ca_file: null,
+        ...reached,
       },
       credentials: [
         { name: 'orthanc', role: 'webhook', token_file: secret('webhook', TOKENS.webhook) },
@@ -398,7 +405,7 @@ export class BackendServer extends Server {
     return fetch(`http://127.0.0.1:${String(this.port)}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${TOKENS.operator}`, ...init.headers },
-      signal: AbortSignal.timeout(10_000),
+      signal: init.signal ?? AbortSignal.timeout(10_000),
     });
   }
 

@@ -6,6 +6,7 @@ import { ApiError } from './api/client.ts';
 import { useSession } from './api/session.ts';
 import { Layout } from './components/layout.tsx';
 import { Empty, Failed, Waiting } from './components/states.tsx';
+import { useTitle } from './components/title.ts';
 import { Audit } from './pages/audit.tsx';
 import { Login } from './pages/login.tsx';
 import { Patient } from './pages/patient.tsx';
@@ -31,6 +32,7 @@ const client: QueryClient = new QueryClient({
 });
 
 function Missing(): ReactElement {
+  useTitle('Not found');
   return (
     <>
       <h1>Not found</h1>

@@ -216,9 +216,12 @@ async function measure(browser: Browser, crowd: Crowd, studies: number, seconds:
 
 it('is smooth', async () => {
   const browser = await startBrowser();
-  const many = await crowded(MANY, Math.min(OF_ONE, Math.floor(MANY / 2)));
-  const few = await crowded(FEW);
+  const crowds: Crowd[] = [];
   try {
+    const many = await crowded(MANY, Math.min(OF_ONE, Math.floor(MANY / 2)));
+    crowds.push(many);
+    const few = await crowded(FEW);
+    crowds.push(few);
     const figures = {
       few: await measure(browser, few, FEW, Math.min(30, SECONDS)),
       many: await measure(browser, many, MANY, SECONDS),
@@ -227,6 +230,6 @@ it('is smooth', async () => {
     else writeFileSync(OUTPUT, JSON.stringify(figures));
   } finally {
     await browser.close();
-    await Promise.all([few.stop(), many.stop()]);
+    await Promise.all(crowds.map(async (it) => it.stop()));
   }
 });

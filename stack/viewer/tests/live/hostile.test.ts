@@ -104,6 +104,9 @@ describe.skipIf(!available)('what means harm', () => {
       await page.goto(`${site.url}/studies/${it.study}`);
       await page.getByRole('heading', { name: 'Series' }).waitFor({ timeout: PAGE_MILLISECONDS });
       await page.getByRole('link', { name: /image/ }).first().waitFor({ timeout: PAGE_MILLISECONDS });
+      const note = (await page.locator('.series .note').allInnerTexts()).join(' ');
+      if (it.title === 'without Modality') expect(note, it.title).toContain('(0008,0060)');
+      else if (!it.title.includes('Modality')) expect(note, it.title).toBe('');
       await unhurt(page, it.title);
       healthy(`${it.title} was shown`);
       rows.push(`${it.title}: shown`);

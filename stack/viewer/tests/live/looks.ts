@@ -16,6 +16,7 @@ export const VIEWS = {
   'tablet-light': { colorScheme: 'light', viewport: { width: 820, height: 1180 } },
   'tablet-dark': { colorScheme: 'dark', viewport: { width: 820, height: 1180 } },
   'phone-light': { colorScheme: 'light', viewport: { width: 390, height: 844 } },
+  'phone-dark': { colorScheme: 'dark', viewport: { width: 390, height: 844 } },
 } as const;
 
 /** Each colour and each width once; every pair of them where pictures are kept. */

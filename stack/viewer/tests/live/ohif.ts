@@ -69,13 +69,16 @@ export async function drawn(page: Page): Promise<Drawn | null> {
   }, GRID);
 }
 
-/** What OHIF's page says in words where it does not draw: in its notices, in the place of the image, in a dialog. */
+/** Our notices on OHIF's page: why an image is not drawn, or not as it should be. OHIF's own give no reason. */
+export async function notices(page: Page): Promise<string | null> {
+  const texts = await page.locator('[data-sonner-toast]', { hasText: 'Not shown as it should be' }).allInnerTexts();
+  return texts.length === 0 ? null : texts.join(' ').replaceAll(/\s+/g, ' ').trim();
+}
+
+/** What OHIF says where it does not draw: in the place of the image, in a dialog; the whole page without those. */
 export async function says(page: Page): Promise<string | null> {
-  const texts = await page.evaluate(() =>
-    [...document.querySelectorAll('[role=alert], [data-sonner-toast], [role=dialog], [data-cy="viewport-pane"]')].map(
-      (it) => (it as HTMLElement).innerText,
-    ),
-  );
-  const text = texts.join(' ').replaceAll(/\s+/g, ' ').trim();
+  const texts = await page.locator('[role=alert], [role=dialog], [data-cy="viewport-pane"]').allInnerTexts();
+  const everything = texts.length > 0 ? texts.join(' ') : await page.locator('body').innerText();
+  const text = everything.replaceAll(/\s+/g, ' ').trim();
   return text === '' ? null : text.slice(0, 200);
 }

@@ -25,9 +25,9 @@ describe.skipIf(!available)('the list of studies', () => {
     await loginIn(page, crowd.site, 'radiologist');
   }, 120_000);
   afterAll(async () => {
-    expect(errors).toEqual([]);
     await browser.close();
     await crowd.stop();
+    expect(errors).toEqual([]);
   });
 
   const begin = async (path = '/patients'): Promise<void> => {
@@ -55,8 +55,8 @@ describe.skipIf(!available)('the list of studies', () => {
     };
     page.on('request', count);
     const began = performance.now();
-    for (let burst = 0; burst < 20; burst += 1) {
-      await crowd.arrivals.come(9);
+    for (let burst = 0; burst < 10; burst += 1) {
+      await crowd.arrivals.come(18);
       await page.waitForTimeout(100);
     }
     await arrive(20);
@@ -79,6 +79,8 @@ describe.skipIf(!available)('the list of studies', () => {
     expect(await rows()).toEqual(before);
     expect((await seen(page)).shift).toBe(0);
     expect(await link.evaluate((it) => it === document.activeElement)).toBe(true);
+    await page.keyboard.press('Tab');
+    expect(await rows()).toEqual(before);
     await page.getByRole('button', { name: '12 new: show' }).click();
     await until('the new ones are shown', async () => (await rows())[12] === before[0]);
     expect(await page.getByRole('button', { name: /show$/ }).count()).toBe(0);
@@ -145,9 +147,9 @@ describe.skipIf(!available)('the list of studies', () => {
     await page.locator('tbody .column-description a').first().click();
     await page.getByRole('heading', { name: 'Series' }).waitFor();
     const study = new URL(page.url()).pathname.split('/').at(-1) ?? '';
-    for (let count = 0; count < 4; count += 1) {
+    for (let count = 0; count < 3; count += 1) {
       await crowd.arrivals.come(5);
-      await page.waitForTimeout(600);
+      await page.waitForTimeout(500);
     }
     await page.getByRole('link', { name: 'Patients' }).click();
     await page.getByText(`of ${String(STUDIES + crowd.arrivals.count)}`).waitFor();

@@ -48,6 +48,7 @@ export interface Study extends PatientTags, Totals {
 export interface Series extends Totals {
   id: string;
   series_instance_uid: string;
+  sop_class_uids: string[];
   modality: string | null;
   series_number: number | null;
   series_description: string | null;

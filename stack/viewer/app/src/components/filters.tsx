@@ -57,11 +57,9 @@ export function Filters({ values, onChange, onClear }: FiltersProps): ReactEleme
       <div id={id} className={open ? 'filters-more open' : 'filters-more'}>
         {others}
       </div>
-      {Object.keys(values).length === 0 ? null : (
-        <button type="button" className="button" onClick={onClear}>
-          Clear
-        </button>
-      )}
+      <button type="button" className="button" disabled={Object.keys(values).length === 0} onClick={onClear}>
+        Clear
+      </button>
     </form>
   );
 }

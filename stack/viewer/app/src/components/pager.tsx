@@ -12,11 +12,12 @@ interface PagerProps {
 /** Which part of a list is shown, and the way to the others. */
 export function Pager({ total, limit, offset, onMove, news }: PagerProps): ReactElement {
   const last = Math.min(offset + limit, total);
+  if (total === 0) return <div className="pager">{news}</div>;
   return (
     <nav className="pager" aria-label="Pages">
       {news}
       <span className="pager-place" aria-live="polite">
-        {total === 0 ? 'None' : `${String(offset + 1)} to ${String(last)} of ${total.toLocaleString()}`}
+        {String(offset + 1)} to {String(last)} of {total.toLocaleString()}
       </span>
       <button
         type="button"

@@ -18,18 +18,23 @@ export function Empty({ children }: { children: ReactNode }): ReactElement {
   );
 }
 
-/** @param page whether it stands for the whole page, and is its heading */
+/**
+ * @param page whether it stands for the whole page, and is its heading
+ * @param old whether what was known before is still shown below
+ */
 export function Failed({
   error,
   retry,
   page = false,
+  old = false,
 }: {
   error: Error;
   retry?: () => void;
   page?: boolean;
+  old?: boolean;
 }): ReactElement {
   const status = error instanceof ApiError ? error.status : 0;
-  const title = status === 404 ? 'Not found' : 'This cannot be shown';
+  const title = old ? 'What follows may be out of date.' : status === 404 ? 'Not found' : 'This cannot be shown';
   return (
     <div className="state failed" role="alert">
       {page ? <h1>{title}</h1> : null}

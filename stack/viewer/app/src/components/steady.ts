@@ -79,6 +79,8 @@ export function useSteady<T extends Listed>(fresh: List<T>, asked: string, readi
   };
 }
 
+const inRow = (it: EventTarget | null): boolean => it instanceof Element && it.closest('tbody') !== null;
+
 interface Reader {
   /** Whether somebody reads what is inside. */
   reading: boolean;
@@ -88,7 +90,7 @@ interface Reader {
     onPointerMove: () => void;
     onPointerDown: () => void;
     onFocus: (event: FocusEvent) => void;
-    onBlur: () => void;
+    onBlur: (event: FocusEvent) => void;
   };
 }
 
@@ -126,10 +128,11 @@ export function useReading(): Reader {
       onPointerMove: point,
       onPointerDown: point,
       onFocus: ({ target }) => {
-        setFocused(target.closest('tbody') !== null);
+        setFocused(inRow(target));
       },
-      onBlur: () => {
-        setFocused(false);
+      onBlur: ({ relatedTarget }) => {
+        // From row to row there is no moment without a reader.
+        setFocused(inRow(relatedTarget));
       },
     },
   };

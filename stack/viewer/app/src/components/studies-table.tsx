@@ -152,7 +152,7 @@ export function StudiesTable({ studies, caption, sorting, onSort, without = NONE
   };
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={caption}>
-      <table className="studies" role="table">
+      <table className={without.includes('patient_name') ? 'studies of-one' : 'studies'} role="table">
         <caption className="hidden">{caption}</caption>
         <thead role="rowgroup">
           {table.getHeaderGroups().map((group) => (

@@ -1,16 +1,20 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactElement } from 'react';
+import { Link } from 'react-router';
 import { AuditExport } from './audit-export.tsx';
 import { call } from '../api/client.ts';
 import type { AuditEntry, Page } from '../api/types.ts';
 import { Pager } from '../components/pager.tsx';
 import { Empty, Failed, Waiting } from '../components/states.tsx';
-import { instant } from '../dicom/dates.ts';
+import { useTitle } from '../components/title.ts';
+import { dayOf, timeOf } from '../dicom/dates.ts';
 
 const LIMIT = 100;
+const COLUMNS = ['When', 'What', 'Outcome', 'Who', 'From', 'Patient', 'Study'];
 
 /** Who did what; for administrators. Looking at it is written down too. */
 export function Audit(): ReactElement {
+  useTitle('Audit trail');
   const [offset, setOffset] = useState(0);
   const trail = useQuery({
     queryKey: ['audit', offset],
@@ -24,38 +28,51 @@ export function Audit(): ReactElement {
       <AuditExport />
       {trail.data.total === 0 ? <Empty>Nothing yet.</Empty> : null}
       <div className="scroll" tabIndex={0} role="region" aria-label="Audit trail">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">When</th>
-              <th scope="col">What</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Who</th>
-              <th scope="col">From</th>
-              <th scope="col">Patient</th>
-              <th scope="col">Study</th>
+        <table className="audit" role="table">
+          <thead role="rowgroup">
+            <tr role="row">
+              {COLUMNS.map((it) => (
+                <th key={it} scope="col" role="columnheader">
+                  {it}
+                </th>
+              ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {trail.data.items.map((it) => (
-              <tr key={it.id}>
-                <td className="nowrap">{instant(it.at)}</td>
-                <td>{it.event.replaceAll('_', ' ')}</td>
-                <td>{it.outcome === 0 ? 'done' : 'refused'}</td>
-                <td>
-                  <bdi>{it.user}</bdi> <span className="quiet">{it.role}</span>
-                </td>
-                <td>{it.address}</td>
-                <td>
-                  <bdi>{it.patient_id}</bdi>
-                </td>
-                <td className="uid">{it.study_instance_uid}</td>
-              </tr>
+              <Entry key={it.id} entry={it} />
             ))}
           </tbody>
         </table>
       </div>
       <Pager total={trail.data.total} limit={LIMIT} offset={offset} onMove={setOffset} />
     </>
+  );
+}
+
+/** Roles are told beside the elements: on a phone an entry is laid out as a card. */
+function Entry({ entry: it }: { entry: AuditEntry }): ReactElement {
+  return (
+    <tr role="row">
+      <td role="cell">
+        <span className="nowrap">{dayOf(it.at)}</span> <span className="nowrap">{timeOf(it.at)}</span>
+      </td>
+      <td className="what" role="cell">
+        {it.event.replaceAll('_', ' ')}
+      </td>
+      <td role="cell" className={it.outcome === 0 ? undefined : 'failed'}>
+        {it.outcome === 0 ? 'done' : 'refused'}
+      </td>
+      <td role="cell">
+        <bdi>{it.user}</bdi> <span className="quiet">{it.role}</span>
+      </td>
+      <td role="cell">{it.address}</td>
+      <td role="cell">{it.patient_id === null ? null : <bdi>{it.patient_id}</bdi>}</td>
+      <td className="uid" role="cell">
+        {it.study_instance_uid === null ? null : (
+          <Link to={`/studies/${it.study_instance_uid}`}>{it.study_instance_uid}</Link>
+        )}
+      </td>
+    </tr>
   );
 }

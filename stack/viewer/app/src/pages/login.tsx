@@ -1,5 +1,6 @@
 import { useId, type ReactElement, type SubmitEvent } from 'react';
 import { useLogin } from '../api/session.ts';
+import { useTitle } from '../components/title.ts';
 
 /** Where to go after the login: a path of this site, nothing else. */
 function destination(): string {
@@ -8,6 +9,7 @@ function destination(): string {
 }
 
 export function Login(): ReactElement {
+  useTitle('Log in');
   const login = useLogin();
   const [user, password] = [useId(), useId()];
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {

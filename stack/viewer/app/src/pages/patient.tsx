@@ -6,12 +6,14 @@ import type { Page, Patient as PatientRecord, Study } from '../api/types.ts';
 import { Name } from '../components/name.tsx';
 import { Empty, Failed, Waiting } from '../components/states.tsx';
 import { StudiesTable } from '../components/studies-table.tsx';
+import { useTitle } from '../components/title.ts';
 import { bytes, dicomDate } from '../dicom/dates.ts';
 
 const SAME_FOR_ALL = ['patient_name', 'patient_id'];
 
 /** One patient with all studies. */
 export function Patient(): ReactElement {
+  useTitle('Patient');
   const { id = '' } = useParams();
   const path = `/api/patients/${encodeURIComponent(id)}`;
   const patient = useQuery({ queryKey: ['patient', id], queryFn: async () => call<PatientRecord>(path) });

@@ -9,10 +9,12 @@ import { FoundStudies } from '../components/found-studies.tsx';
 import { Failed, Waiting } from '../components/states.tsx';
 import { sharedById, type List } from '../components/steady.ts';
 import type { SortKey, Sorting } from '../components/studies-table.tsx';
+import { useTitle } from '../components/title.ts';
 
 const LIMIT = 50;
 
 export function Patients(): ReactElement {
+  useTitle('Patients');
   // The address holds what is shown: it can be gone back to, and a reload shows the same.
   const [parameters, setParameters] = useSearchParams();
   const sorting: Sorting = {
@@ -59,7 +61,9 @@ export function Patients(): ReactElement {
         }}
       />
       {found.isPending ? <Waiting what="studies" /> : null}
-      {found.isError ? <Failed error={found.error} retry={() => void found.refetch()} /> : null}
+      {found.isError ? (
+        <Failed error={found.error} retry={() => void found.refetch()} old={found.data !== undefined} />
+      ) : null}
       {found.data === undefined ? null : (
         <FoundStudies
           list={found.data}

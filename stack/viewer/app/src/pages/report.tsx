@@ -7,6 +7,7 @@ import { useSession } from '../api/session.ts';
 import type { Session } from '../api/types.ts';
 import { Name } from '../components/name.tsx';
 import { Failed, Waiting } from '../components/states.tsx';
+import { useTitle } from '../components/title.ts';
 import { dicomDate } from '../dicom/dates.ts';
 import { imagesOf } from '../dicom/images.ts';
 import { Conflicts } from '../reports/conflicts.tsx';
@@ -22,6 +23,7 @@ const PRESENT_MILLISECONDS = 5_000;
 
 /** One report: to be written, signed and amended, or to be read. */
 export function Report(): ReactElement {
+  useTitle('Report');
   const { id = '' } = useParams();
   const session = useSession();
   const client = useQueryClient();
@@ -69,16 +71,18 @@ function Open({ saver, user }: { saver: Saver; user: string }): ReactElement {
   );
   return (
     <>
-      <p>
-        <Link to={`/studies/${report.study_id}`}>To the study</Link>
-      </p>
-      <h1 lang={language}>{report.title}</h1>
-      {report.subject === null ? null : <Whose subject={report.subject} />}
-      <p>
+      <header className="page-head">
+        <div>
+          <p>
+            <Link to={`/studies/${report.study_id}`}>To the study</Link>
+          </p>
+          <h1 lang={language}>{report.title}</h1>
+          {report.subject === null ? null : <Whose subject={report.subject} />}
+        </div>
         <a className="button" href={imagesOf(report.study_instance_uid)}>
           Open the images
         </a>
-      </p>
+      </header>
       <div className="report-bar">
         <span className="report-badge">{stateText(report)}</span>
         {published === null ? null : <DeliveryState delivery={published.delivery} />}

@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { call } from '../api/client.ts';
 import type { Status as StatusAnswer } from '../api/types.ts';
 import { Failed, Waiting } from '../components/states.tsx';
+import { useTitle } from '../components/title.ts';
 import { instant } from '../dicom/dates.ts';
 import { Queue } from '../status/queue.tsx';
 import { Verification } from '../status/verification.tsx';
@@ -15,6 +16,7 @@ const answers = (it: boolean): string => (it ? 'answers' : 'does not answer');
 
 /** How the services are and how far the deliveries are; for administrators. */
 export function Status(): ReactElement {
+  useTitle('Status');
   const status = useQuery({
     queryKey: ['status'],
     queryFn: async () => call<StatusAnswer>('/api/status'),

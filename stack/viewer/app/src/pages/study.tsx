@@ -6,13 +6,16 @@ import { call } from '../api/client.ts';
 import type { Instance, Page, Series, Study as StudyRecord } from '../api/types.ts';
 import { Name } from '../components/name.tsx';
 import { Empty, Failed, Waiting } from '../components/states.tsx';
+import { useTitle } from '../components/title.ts';
 import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
 import { imagesOf } from '../dicom/images.ts';
 import { personName } from '../dicom/person.ts';
+import { whyNotShown } from '../dicom/shown.ts';
 import { StudyReports } from '../reports/list.tsx';
 
 /** One study with its series; opening it is written down by the backend. */
 export function Study(): ReactElement {
+  useTitle('Study');
   const { uid = '' } = useParams();
   const path = `/api/studies/${encodeURIComponent(uid)}`;
   const study = useQuery({ queryKey: ['study', uid], queryFn: async () => call<StudyRecord>(path) });
@@ -27,19 +30,29 @@ export function Study(): ReactElement {
   const age = ageAt(it.patient_birth_date, it.study_date);
   return (
     <>
-      <p>
-        <Link to={`/patients/${it.parent_patient}`}>
-          <Name value={it.patient_name} />
-        </Link>
-      </p>
-      <h1>
-        <bdi>{it.study_description ?? 'Study without a description'}</bdi>
-      </h1>
-      <p>
+      <header className="page-head">
+        <div>
+          <p className="study-patient">
+            <Link to={`/patients/${it.parent_patient}`}>
+              <Name value={it.patient_name} />
+            </Link>
+            <span>
+              <bdi>{it.patient_id}</bdi>
+            </span>
+            <span>
+              born {dicomDate(it.patient_birth_date)}
+              {age === null ? '' : ` (${String(age)} years)`}
+            </span>
+            {it.patient_sex === null || it.patient_sex === '' ? null : <span>{it.patient_sex}</span>}
+          </p>
+          <h1>
+            <bdi>{it.study_description ?? 'Study without a description'}</bdi>
+          </h1>
+        </div>
         <a className="button primary" href={imagesOf(it.study_instance_uid)}>
           Open the images
         </a>
-      </p>
+      </header>
       <div className="study">
         <div>
           <dl className="facts">
@@ -47,11 +60,8 @@ export function Study(): ReactElement {
             <dd>
               {dicomDate(it.study_date)} {dicomTime(it.study_time)}
             </dd>
-            <dt>Patient</dt>
-            <dd>
-              <bdi>{it.patient_id}</bdi>, born {dicomDate(it.patient_birth_date)}
-              {age === null ? '' : ` (${String(age)} years)`}
-            </dd>
+            <dt>Modality</dt>
+            <dd>{it.modalities_in_study.join(', ') || '–'}</dd>
             <dt>Accession number</dt>
             <dd>
               <bdi>{it.accession_number ?? '–'}</bdi>
@@ -94,6 +104,7 @@ export function Study(): ReactElement {
 }
 
 function SeriesCard({ study, series: it }: { study: string; series: Series }): ReactElement {
+  const note = whyNotShown(it);
   return (
     <li>
       <a href={imagesOf(study, it.series_instance_uid)}>
@@ -108,6 +119,7 @@ function SeriesCard({ study, series: it }: { study: string; series: Series }): R
           {it.number_of_instances.toLocaleString()} {it.number_of_instances === 1 ? 'image' : 'images'}
           {it.body_part_examined === null ? '' : `, ${it.body_part_examined}`}
         </span>
+        {note === null ? null : <span className="note">{note}</span>}
       </a>
     </li>
   );
