@@ -137,81 +137,119 @@ const read: Act = async (page) => {
   return [];
 };
 
-async function scenario(page: Page, crowd: Crowd, studies: number, act: Act): Promise<Scenario> {
-  await seen(page);
-  const began = performance.now();
-  const waits = await act(page, crowd, studies);
-  const result = await seen(page);
-  return { waits, seconds: (performance.now() - began) / 1000, seen: result };
-}
+/** One of the two sites with its page. */
+class Visit {
+  readonly scenarios: Record<string, Scenario> = {};
+  readonly #page: Page;
+  readonly #crowd: Crowd;
+  readonly #studies: number;
 
-/** The list as it is when it is opened, the pointer beside it. */
-async function anew(page: Page, crowd: Crowd): Promise<void> {
-  await page.goto(`${crowd.site.url}/patients`);
-  await page.mouse.move(5, 5);
-  await shown(page, 'sort=received');
-}
-
-async function whileArriving<T>(crowd: Crowd, act: () => Promise<T>): Promise<T> {
-  const end = new AbortController();
-  const coming = crowd.arrivals.keepComing(ARRIVALS_A_SECOND, end.signal);
-  try {
-    return await act();
-  } finally {
-    end.abort();
-    await coming;
+  constructor(page: Page, crowd: Crowd, studies: number) {
+    this.#page = page;
+    this.#crowd = crowd;
+    this.#studies = studies;
   }
-}
 
-async function measure(browser: Browser, crowd: Crowd, studies: number, seconds: number): Promise<Figures> {
-  const { page, context, errors } = await open(browser, crowd.site);
-  await instrumented(context);
-  await loginIn(page, crowd.site, 'radiologist');
-  const scenarios: Record<string, Scenario> = {};
-  const run = async (name: string, act: Act): Promise<void> => {
-    scenarios[name] = await scenario(page, crowd, studies, act);
-  };
-  await anew(page, crowd);
-  await run('opening', opened);
-  await run('typing', typed);
-  await run('sorting', sorted);
-  await run('paging', paged);
-  await anew(page, crowd);
-  await run('filtering', filtered);
-  await run('scrolling', scrolled);
-  if (crowd.patient !== null) {
-    await page.goto(`${crowd.site.url}/patients/${crowd.patient}`);
-    await page.locator('tbody tr').last().waitFor();
-    await run("scrolling a patient's studies", scrolled);
+  async run(name: string, act: Act): Promise<void> {
+    await seen(this.#page);
+    const began = performance.now();
+    const waits = await act(this.#page, this.#crowd, this.#studies);
+    const result = await seen(this.#page);
+    this.scenarios[name] = { waits, seconds: (performance.now() - began) / 1000, seen: result };
   }
-  await anew(page, crowd);
-  await whileArriving(crowd, async () => {
-    await run('typing while studies arrive', typed);
-    await run('reading while studies arrive', read);
-  });
-  await anew(page, crowd);
-  const heap = await whileArriving(crowd, async () => {
-    const look = await Heap.of(page);
-    // What is made once, such as compiled code, is there after a while.
-    await page.waitForTimeout(Math.min(20, seconds / 3) * 1000);
-    const before = crowd.arrivals.count;
-    const first = await look.look();
-    await run('studies arrive', async () => {
-      await page.waitForTimeout(seconds * 1000);
-      return [];
+
+  /** The list as it is when it is opened, the pointer beside it. */
+  async anew(): Promise<void> {
+    await this.#page.goto(`${this.#crowd.site.url}/patients`);
+    await this.#page.mouse.move(5, 5);
+    await shown(this.#page, 'sort=received');
+  }
+
+  async whileArriving<T>(act: () => Promise<T>): Promise<T> {
+    const end = new AbortController();
+    const coming = this.#crowd.arrivals.keepComing(ARRIVALS_A_SECOND, end.signal);
+    try {
+      return await act();
+    } finally {
+      end.abort();
+      await coming;
+    }
+  }
+
+  async patient(): Promise<void> {
+    if (this.#crowd.patient === null) return;
+    await this.#page.goto(`${this.#crowd.site.url}/patients/${this.#crowd.patient}`);
+    await this.#page.locator('tbody tr').last().waitFor();
+    await this.run("scrolling a patient's studies", scrolled);
+  }
+
+  async heap(seconds: number): Promise<Figures['heap']> {
+    const heap = await Heap.of(this.#page);
+    return this.whileArriving(async () => {
+      // What is made once, such as compiled code, is there after a while.
+      await this.#page.waitForTimeout(Math.min(20, seconds / 3) * 1000);
+      const arrived = this.#crowd.arrivals.count;
+      const before = await heap.look();
+      await this.run('studies arrive', async (page) => {
+        await page.waitForTimeout(seconds * 1000);
+        return [];
+      });
+      const after = await heap.look();
+      return {
+        before: before.bytes,
+        after: after.bytes,
+        nodesBefore: before.nodes,
+        nodesAfter: after.nodes,
+        arrivals: this.#crowd.arrivals.count - arrived,
+      };
     });
-    const last = await look.look();
-    return {
-      before: first.bytes,
-      after: last.bytes,
-      nodesBefore: first.nodes,
-      nodesAfter: last.nodes,
-      arrivals: crowd.arrivals.count - before,
-    };
+  }
+}
+
+/** Each step on one site and then on the other, so that what else the machine does meets both. */
+async function measure(browser: Browser, few: Crowd, many: Crowd): Promise<{ few: Figures; many: Figures }> {
+  const errors: string[][] = [];
+  const visit = async (crowd: Crowd, studies: number): Promise<Visit> => {
+    const watched = await open(browser, crowd.site);
+    errors.push(watched.errors);
+    await instrumented(watched.context);
+    await loginIn(watched.page, crowd.site, 'radiologist');
+    return new Visit(watched.page, crowd, studies);
+  };
+  const visits = { few: await visit(few, FEW), many: await visit(many, MANY) };
+  const both = async (step: (it: Visit) => Promise<void>): Promise<void> => {
+    await step(visits.few);
+    await step(visits.many);
+  };
+  const steps: readonly [string, Act][] = [
+    ['opening', opened],
+    ['typing', typed],
+    ['sorting', sorted],
+    ['paging', paged],
+    ['filtering', filtered],
+    ['scrolling', scrolled],
+  ];
+  for (const [name, act] of steps) {
+    await both(async (it) => {
+      await it.anew();
+      await it.run(name, act);
+    });
+  }
+  await both(async (it) => it.patient());
+  await both(async (it) => {
+    await it.anew();
+    await it.whileArriving(async () => {
+      await it.run('typing while studies arrive', typed);
+      await it.run('reading while studies arrive', read);
+    });
   });
-  expect(errors).toEqual([]);
-  await context.close();
-  return { studies, scenarios, heap };
+  await both(async (it) => it.anew());
+  const heaps = { few: await visits.few.heap(Math.min(30, SECONDS)), many: await visits.many.heap(SECONDS) };
+  expect(errors).toEqual([[], []]);
+  return {
+    few: { studies: FEW, scenarios: visits.few.scenarios, heap: heaps.few },
+    many: { studies: MANY, scenarios: visits.many.scenarios, heap: heaps.many },
+  };
 }
 
 it('is smooth', async () => {
@@ -222,10 +260,7 @@ it('is smooth', async () => {
     crowds.push(many);
     const few = await crowded(FEW);
     crowds.push(few);
-    const figures = {
-      few: await measure(browser, few, FEW, Math.min(30, SECONDS)),
-      many: await measure(browser, many, MANY, SECONDS),
-    };
+    const figures = await measure(browser, few, many);
     if (OUTPUT === '') console.log(JSON.stringify(figures, null, 1));
     else writeFileSync(OUTPUT, JSON.stringify(figures));
   } finally {
