@@ -20,6 +20,8 @@ from orthancgen.site.backup import plain_schedule
 _USER: Final = 10004
 """Of the image of the command (stack/images/orthancgen)."""
 _SECONDS: Final = {"hourly": 3600, "daily": 86_400, "weekly": 604_800}
+_TEXTFILE: Final = "/var/lib/prometheus/node-exporter"
+"""Folder of the node exporter's textfile collector in Debian; that machine is another than the site's."""
 _FOLDER: Final = "/etc/orthancgen"
 _PEMS: Final = {"--ca": "ca.pem", "--cert": "certificate.pem", "--key": "key.pem"}
 HEAD: Final = """\
@@ -56,7 +58,7 @@ def document(plan: Plan) -> dict[str, Any]:
     mounted = [
         _bind(f"../{SITE_FILE}", f"{_FOLDER}/{SITE_FILE}", read_only=True),
         *([_bind("${ORTHANCGEN_PEM:-./pem}", f"{_FOLDER}/pem", read_only=True)] if pems else []),
-        _bind(f"${{ORTHANCGEN_TEXTFILE:-{compose(site.observability.textfile_folder)}}}", "/metrics", read_only=False),
+        _bind(f"${{ORTHANCGEN_TEXTFILE:-{_TEXTFILE}}}", "/metrics", read_only=False),
     ]
     service = {
         "image": compose(own_image("orthancgen")),

@@ -22,6 +22,7 @@ def fleet(engine: TestEngine) -> Iterator[Fleet]:
         yield fleet
 
 
+@pytest.mark.timeout(1800)
 def test_systems_beside_each_other(fleet: Fleet, proof_figures: ProofFigures) -> None:
     # As on the family of RHEL, which has no package of Orthanc.
     fleet.hosts["site-rpm"].run("ln", "-s", "/usr/sbin/Orthanc", "/opt/orthanc")
