@@ -103,7 +103,7 @@ describe.skipIf(!available)('what means harm', () => {
       await site.recorded(it.study);
       await page.goto(`${site.url}/studies/${it.study}`);
       await page.getByRole('heading', { name: 'Series' }).waitFor({ timeout: PAGE_MILLISECONDS });
-      await page.getByRole('link', { name: /image/ }).first().waitFor({ timeout: PAGE_MILLISECONDS });
+      await page.locator('.series a').first().waitFor({ timeout: PAGE_MILLISECONDS });
       const note = (await page.locator('.series .note').allInnerTexts()).join(' ');
       if (it.title === 'without Modality') expect(note, it.title).toContain('(0008,0060)');
       else if (!it.title.includes('Modality')) expect(note, it.title).toBe('');
@@ -133,8 +133,14 @@ describe.skipIf(!available)('what means harm', () => {
     for (const it of opened) {
       const { page, errors, dialogs, context } = await watched('viewer');
       await page.goto(`${site.url}/viewer?StudyInstanceUIDs=${it.study}`);
-      await page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 60_000 });
-      const image = await until(it.title, async () => drawn(page), draws(it.title) ? 30 : 6).catch(() => null);
+      // Of images without a modality OHIF takes none: the study's page says so.
+      const nameless = it.title.includes('Modality');
+      const home = page.getByRole('link', { name: 'Back to the study' });
+      const there = home.waitFor({ timeout: nameless ? 10_000 : 60_000 });
+      const up = await there.then(() => true).catch(() => false);
+      expect(up || nameless, it.title).toBe(true);
+      const seconds = draws(it.title) ? 30 : 6;
+      const image = up ? await until(it.title, async () => drawn(page), seconds).catch(() => null) : null;
       if (draws(it.title)) expect(image, it.title).not.toBeNull();
       await unhurt(page, it.title);
       expect(dialogs, it.title).toEqual([]);
