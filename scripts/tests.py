@@ -1,6 +1,6 @@
 """Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
-Beside each other run what is on a container engine (in two parts), what starts servers of this host (in four parts),
+Beside each other run what is on a container engine, what starts servers of this host (in four parts),
 everything else, and the tests of backend, viewer and analysis. The output of each follows when it has ended. Exit 1
 where one fails. Arguments go to pytest.
 """
@@ -32,7 +32,6 @@ OF_MORE: Final = tuple(
     if Path(path).name.startswith(("test_analysis", "test_balancing", "test_monitoring", "test_scale", "test_tutorial"))
 )
 OF_SERVERS: Final = tuple(path for path in LIVE if path not in (*OF_PROOFS, *OF_SITES, *OF_MORE))
-OF_HOSTS: Final = tuple(path for path in LIVE if Path(path).name.startswith("test_ansible"))
 ANALYSIS: Final = (
     "stack/analysis/.venv/bin/python",
     "-m",
@@ -42,12 +41,8 @@ ANALYSIS: Final = (
     "stack/analysis/tests",
 )
 PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "tests on a container engine": (
-        *(*PYTEST, "-m", "engine and not proof", *NO_CACHE),
-        *(f"--ignore={path}" for path in OF_HOSTS),
-    ),
+    "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE),
     "tests of the backend, then of the viewer on it": (sys.executable, "scripts/npm.py", "backend,viewer", "test"),
-    "tests of hosts that are set up by Ansible": (*PYTEST, "-m", "engine and not proof", *NO_CACHE, *OF_HOSTS),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
     "tests of sites that are used and go wrong": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SITES),
@@ -55,7 +50,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
     "tests of what a site has besides": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_MORE),
     "tests of the analysis": (*ANALYSIS, "-q", "-p", "no:cacheprovider"),
 }
-"""Heading -> command; the longest first."""
+"""Heading -> command; the longest first. One has the engine: two would share the chains of the packet filter."""
 AT_ONCE: Final = 4
 """More of them at once are no sooner done on two cores, and servers then answer later than anywhere else."""
 
