@@ -26,6 +26,7 @@ from orthancgen.site.types import (
     Items,
     ModalityName,
     PlainText,
+    RuleId,
     SecretName,
     Section,
     UserName,
@@ -70,8 +71,7 @@ class Contact(Section):
 class Waiver(Section):
     """An audit finding that the site accepts."""
 
-    rule: ModalityName
-    """Id of the audit rule, in kebab-case."""
+    rule: RuleId
     reason: PlainText
     owner: PlainText
     until: DateText

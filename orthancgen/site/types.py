@@ -274,6 +274,11 @@ ModalityName = _named(
     "a modality's name has letters, digits, hyphens and underscores only (Orthanc refuses others)",
 )
 """Orthanc refuses other symbolic names at start (``OrthancConfiguration``, ``CheckSymbolicName``)."""
+RuleId = _named(
+    r"[a-z][a-z0-9-]{0,63}",
+    "the id of an audit rule has lower-case letters, digits and hyphens (orthancgen audit --list-rules)",
+    examples=["no-backup"],
+)
 UserName = _named(
     r"[A-Za-z0-9](?:[A-Za-z0-9._@-]{0,62}[A-Za-z0-9])?",
     "a user's name has 1 to 64 letters, digits, dots, hyphens, underscores and @, and no colon (RFC 7617)",

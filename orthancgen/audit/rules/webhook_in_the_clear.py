@@ -30,10 +30,16 @@ def _fault(subject: Subject, orthanc: Orthanc | None, url: SplitResult) -> str:
         return "it is the address at which a cloud hands out its credentials"
     if url.username or url.password:
         return "a user and a password stand in the URL, and in every log that shows it"
-    local = orthanc is not None and stays_on_host(subject, orthanc, host)
+    local = _is_encrypted(subject) or (orthanc is not None and stays_on_host(subject, orthanc, host))
     if url.scheme.lower() == "http" and not local and not (address is not None and address.is_loopback):
         return "what it says goes over the network without TLS"
     return ""
+
+
+def _is_encrypted(subject: Subject) -> bool:
+    """Whether our own services speak over networks of a swarm that encrypt between its nodes."""
+    site = subject.plan.site if subject.plan is not None else None
+    return site is not None and site.runtime == "swarm" and site.scale.encrypt_networks
 
 
 RULE: Final = Rule(

@@ -52,6 +52,9 @@ def found(environment: str, version: str = "1.13.0") -> set[tuple[str, str]]:
         ("tests/golden/staging-tls-1.13.0.yaml", "1.13.0", LOW),
         ("tests/golden/prod-plain-1.13.0.yaml", "1.13.0", {*LOW, ("dicom-without-tls", "low")}),
         ("tests/golden/published-1.13.0.yaml", "1.13.0", {*LOW, ("dicom-without-tls", "low")}),
+        # The network of a swarm encrypts between its nodes, that of Kubernetes only where its plugin does.
+        ("tests/golden/swarm-1.13.0.yaml", "1.13.0", LOW),
+        ("tests/golden/kubernetes-1.13.0.yaml", "1.13.0", {*LOW, ("webhook-in-the-clear", "high")}),
         # Orthanc ends TLS itself, with nothing in front that would write down who asks.
         ("tests/golden/firewalls-1.13.0.yaml", "1.13.0", {*LOW, ("no-access-log", "medium")}),
     ],
