@@ -1,8 +1,8 @@
 """Run the tests in several processes at once: most of them wait for containers, servers and time limits.
 
-Beside each other run what is on a container engine, what starts servers of this host (in four parts),
-everything else, and the tests of backend, viewer and analysis. The output of each follows when it has ended. Exit 1
-where one fails. Arguments go to pytest.
+Beside each other run what is on a container engine, what starts servers of this host (in four parts), everything else,
+and the tests of backend, viewer and analysis. The output of each follows when it has ended. Exit 1 where one fails.
+Arguments go to pytest.
 """
 
 from __future__ import annotations
