@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import keyword
+import os
 import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -120,8 +123,32 @@ def _end(number: int, _: object) -> None:
     raise _Ended(number)
 
 
+def _open_streams() -> None:
+    """Give every standard stream that is closed a place to go: the next file that is opened would take its number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: PTH123, SIM115
+
+
+def _of_the_machine(error: OSError) -> bool:
+    """Whether an error that nobody foresaw is the machine's (a full disk, a folder that is read-only) and no bug."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+def _say_of_the_machine(error: OSError) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written there cannot be either
+    where = error.filename or "what the command prints or writes"
+    with suppress(OSError):
+        click.echo(f"error: {where}: {error.strerror}\n  hint: make room, or write to another place", err=True)
+
+
 def main() -> None:
     """Run the command line; the one place that turns errors into exit codes."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character is no bug
@@ -130,6 +157,7 @@ def main() -> None:
             signal.signal(ending, _end)
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else Exit.GOOD)
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
@@ -149,7 +177,10 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(Exit.SOMETHING_TO_SEE)
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and _of_the_machine(error):
+            _say_of_the_machine(error)
+            sys.exit(Exit.CANNOT_RENDER)
         import traceback
 
         traceback.print_exc()

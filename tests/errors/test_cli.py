@@ -189,6 +189,32 @@ def test_an_output_that_is_closed(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["schema"], ["validate", "good.yaml"], ["audit", "good.yaml"], ["--help"]])
+def test_an_output_without_room(arguments: list[str], folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "orthancgen", *arguments],
+            stdout=full, stderr=subprocess.PIPE, cwd=folder, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: what the command prints or writes: No space left on device\n  hint: ")
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "code"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), (">/dev/full 2>&1", 3), ("2>/dev/full", 0)]
+)
+def test_streams_that_are_closed(closed: str, code: int, folder: Path) -> None:
+    command = f'"{sys.executable}" -m orthancgen validate good.yaml {closed}'
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    command = f'"{sys.executable}" -m orthancgen render good.yaml -o out {closed}'
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    # What is printed goes nowhere, and least of all into a file that is written.
+    assert "create" not in "".join(path.read_text() for path in (folder / "out").rglob("*") if path.is_file())
+
+
 def test_init_writes_what_validates_and_never_over_it(tmp_path: Path) -> None:
     assert run(tmp_path, "init").returncode == 0
     there = {path.name: path.read_bytes() for path in (tmp_path / "environments").iterdir()}
