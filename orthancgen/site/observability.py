@@ -29,6 +29,7 @@ class Logs(Section):
     host: Host | None = None
     """Who takes them (RFC 5424 over TCP); without it, they stay on this host."""
     port: Port = 6514
+    """Of the receiver."""
     tls: bool = True
     """Whether they travel by TLS, and the receiver proves its name (RFC 5425)."""
 
@@ -43,6 +44,7 @@ class Observability(Section):
     scraped_from: Items[Cidr] = ()
     """Addresses of Prometheus where it runs on another host; without them, it runs on this one."""
     node_exporter_port: Port = 9100
+    """Of the host's node exporter."""
     """Where Prometheus' node exporter of this host answers; it hands over what `orthancgen verify --metrics` writes."""
     textfile_folder: AbsolutePath = "/var/lib/prometheus/node-exporter"
     """Folder of the node exporter's textfile collector; this is Debian's."""
