@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from orthancgen.site.backup import Schedule
-from orthancgen.site.types import AbsolutePath, Cidr, Host, Items, Port, SecretRef, Section, reference
+from orthancgen.site.types import AbsolutePath, Cidr, Host, HttpUrl, Items, Port, SecretRef, Section, reference
 
 
 class Alerts(Section):
@@ -21,6 +21,9 @@ class Alerts(Section):
     """Days until a certificate of the site ends."""
     refused_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 20
     """DICOM calls of others that Orthanc refused within an hour."""
+    runbooks: HttpUrl | None = None
+    """Page that each alert refers to, at an anchor of its name in small letters: yours, or `observability.html` of a
+    copy of this documentation."""
 
 
 class Logs(Section):
@@ -44,7 +47,6 @@ class Observability(Section):
     scraped_from: Items[Cidr] = ()
     """Addresses of Prometheus where it runs on another host; without them, it runs on this one."""
     node_exporter_port: Port = 9100
-    """Of the host's node exporter."""
     """Where Prometheus' node exporter of this host answers; it hands over what `orthancgen verify --metrics` writes."""
     textfile_folder: AbsolutePath = "/var/lib/prometheus/node-exporter"
     """Folder of the node exporter's textfile collector; this is Debian's."""
