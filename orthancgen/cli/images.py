@@ -6,12 +6,13 @@ from typing import Any
 
 import click
 
+from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, load_plan, print_json
 from orthancgen.cli.progress import ConsoleReport
 from orthancgen.errors import InputError
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def images() -> None:
     """Show the container images of an environment; build orthancgen's own."""
 

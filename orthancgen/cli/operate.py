@@ -58,7 +58,13 @@ def _duration(seconds: int) -> str:
 @state_option
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written.")
 @click.option(
-    "-n", "--lines", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Lines of each log at first."
+    "-n",
+    "--lines",
+    type=click.IntRange(0, 100_000),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Lines of each log at first.",
 )
 def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: bool, lines: int) -> None:
     """Show the logs of ENV, of all SERVICES or the named ones."""

@@ -28,9 +28,11 @@ class IndexDatabase(Section):
     host: Host | None = None
     """A PostgreSQL that is there already; without it, one of the environment's own (`runtime: swarm`, `kubernetes`)."""
     port: Port = 5432
+    """Of PostgreSQL."""
     name: DatabaseName = "orthanc"
     user: UserName = "orthanc"
     password: SecretRef = reference("postgresql_password")
+    """Of that account."""
     tls: bool = False
     """Connect by TLS: for a PostgreSQL that is reached over a network of others."""
     authority: SecretRef | None = None
