@@ -53,7 +53,7 @@ def test_a_first_check_tells_what_would_be_done_and_does_nothing(fleet: Containe
     before = fleet.hosts["site-a"].files()
     ran = fleet.ansible.playbook("deploy", "--check", "--diff", "--limit", "site-a", *ENGINE)
     assert (DEPLOY, "site-a") in ran.changed()
-    assert "first: packages: python3-venv, docker.io, docker-cli, docker-compose" in ran.text
+    assert "first: packages: docker-cli, docker-compose, docker.io, python3-venv" in ran.text
     assert f"first: images are loaded: {', '.join(sorted(fleet.images.values()))}" in ran.text
     assert "then all of it is deployed" in ran.text
     assert PASSWORD not in ran.text
