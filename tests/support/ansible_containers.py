@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import yaml
 
+from orthancgen.plan.images import own_image
 from orthancgen.resources import locate
+from orthancgen.runtimes.compose.images import exact_own_image
 from tests.support.ansible_hosts import LOGIN, WHEELHOUSE, Ansible, Host, controller, prepare_hosts, running_hosts
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
@@ -20,6 +22,7 @@ from tests.support.images import TestImages
 SYSTEM: Final = "trixie-engine"
 PASSWORD: Final = "of the vault: 1234567890"
 SERVICES: Final = ("database", "orthanc", "backend", "viewer", "gateway")
+OWN: Final = ("backend", "viewer", "gateway", "backup")
 HEALTHY: Final = dict.fromkeys(SERVICES, True)
 _IMAGES: Final = ("image", "ls", "--no-trunc", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}")
 _SECRET: Final = "/etc/orthancgen-secrets/orthanc_password"
@@ -31,16 +34,14 @@ class ContainerFleet:
     Args:
         ansible: the controller.
         hosts: by their names.
-        images: what the containers run; they are on the tests' engine.
-        viewer: the image of the viewer.
+        images: what the environments name, on the tests' engine; the others are orthancgen's own, as in production.
     """
 
-    def __init__(self, ansible: Ansible, hosts: Mapping[str, Host], images: TestImages, viewer: str) -> None:
+    def __init__(self, ansible: Ansible, hosts: Mapping[str, Host], images: TestImages) -> None:
         self.ansible, self.hosts = ansible, hosts
-        self.images = {
-            "orthanc": images.orthanc_new, "mongo": images.mongo, "backend": images.backend, "gateway": images.gateway,
-            "backup": images.backup, "viewer": viewer,
-        }  # fmt: skip
+        self.images = {"orthanc": images.orthanc_new, "mongo": images.mongo}
+        own = [name for image in OWN for name in (own_image(image), exact_own_image(image))]
+        self.names = sorted([*self.images.values(), *own])
         gateway = next(iter(hosts.values())).run("ip", "-json", "route", "show", "default")
         self.controller = str(json.loads(gateway)[0]["gateway"])
         for name in hosts:
@@ -171,7 +172,13 @@ def running_container_fleet(
 ) -> Iterator[ContainerFleet]:
     """A host for each name, without an engine; and the images on the controller, in a file. Removed at the end."""
     prepare_hosts(engine, {SYSTEM})
+    built = {"backend": images.backend, "viewer": viewer, "gateway": images.gateway, "backup": images.backup}
+    for image, source in built.items():
+        # Of the same sources, on another base: as if `orthancgen images build` had made them.
+        for name in (own_image(image), exact_own_image(image)):
+            repository, _, version = name.partition(":")
+            engine.connect().client.api.tag(source, repository, version)
     with controller(with_apps=False) as ansible:
         key = (ansible.folder / "key.pub").read_text().strip()
         with running_hosts(engine, dict.fromkeys(names, SYSTEM), key) as hosts:
-            yield ContainerFleet(ansible, hosts, images, viewer)
+            yield ContainerFleet(ansible, hosts, images)
