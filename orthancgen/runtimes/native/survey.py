@@ -43,7 +43,7 @@ def survey(plan: Plan, state: State, locks: tuple[LockStore, ...]) -> Survey:
         difference = compare(before, wanted.side)
         difference = replace(difference, services=tuple(_services(difference, wanted, record)))
         found = tuple(_stopped(plan, state)) if before else ()
-        if (state.root / "last-good").is_dir():
+        if (state.withheld / "last-good").is_dir():
             found = (*found, Drift("file", "last-good", "no run that was cut off", "one", "deploy"))
     except OSError as error:
         raise cannot_use(state, error) from None
@@ -82,7 +82,7 @@ def _secrets(plan: Plan, state: State) -> dict[str, SecretValue]:
     if all(secret.purpose != "pem" for secret in plan.secrets):
         return gather(plan, SecretStore(state.secrets))
     with tempfile.TemporaryDirectory(prefix="orthancgen-plan-") as scratch:
-        for name in ("secrets", "secrets.next", "ca"):
+        for name in ("secrets", "withheld/secrets.next", "ca"):
             if (state.root / name).is_dir():
                 shutil.copytree(state.root / name, Path(scratch) / name)
         return gather(plan, SecretStore(Path(scratch) / "secrets"))
