@@ -14,8 +14,11 @@ from orthancgen.runtimes.timer import UNIT_FOLDER, Job, cron_line, units
 
 
 def own_program() -> str:
-    """The path by which a timer starts orthancgen."""
-    return shutil.which("orthancgen") or str(Path(sys.argv[0]).absolute())
+    """The path by which a timer starts orthancgen: as it was started now, whatever the search path holds besides."""
+    own = Path(sys.argv[0]).absolute()
+    if own.name == "orthancgen" and own.is_file():
+        return str(own)
+    return shutil.which("orthancgen") or str(own)
 
 
 def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> None:
