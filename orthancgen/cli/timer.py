@@ -37,12 +37,13 @@ def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> N
         return
     folder = output or UNIT_FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for needed in (folder, *(job.makes if output is None else ())):
+            needed.mkdir(parents=True, exist_ok=True)
         for one, text in rendered.items():
             (folder / one).write_text(text, encoding="utf-8")
     except OSError as error:
         raise DeployError(
-            f"cannot write {folder}: {error.strerror}", hint="run as root, or name a folder with -o"
+            f"cannot write {error.filename or folder}: {error.strerror}", hint="run as root, or name a folder with -o"
         ) from None
     console().print(f"{', '.join(rendered)} written to {folder}", soft_wrap=True)
     if output is None:

@@ -164,7 +164,6 @@ def test_a_secret_is_rotated_and_taken_back_where_that_fails(fleet: Fleet) -> No
 
 def test_the_proofs_run_by_the_clock(fleet: Fleet, proof_figures: ProofFigures) -> None:
     host = fleet.hosts[SITE]
-    host.run("mkdir", "-p", TEXTFILES)
     host.run("systemctl", "start", f"{PROOFS}.service")
     by_hand = metrics(fleet)
     assert by_hand["orthancgen_verify_success"] == 1

@@ -67,6 +67,7 @@ units:
   returned: always
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,7 @@ def systemctl(module: Any, *arguments: str) -> str:
 def present(module: Any) -> None:
     """Write the units that differ, and have the timer run."""
     folder, units = Path(module.params["units"]), wanted(module)
+    metrics = Path(json.loads(module.params["model"])["observability"]["textfile_folder"])
     before = {unit: _text(folder / unit) for unit in units}
     differing = [unit for unit, text in units.items() if before[unit] != text]
     timer = f"orthancgen-verify-{module.params['name']}.timer"
@@ -115,7 +117,13 @@ def present(module: Any) -> None:
     diff = [
         {"before_header": one, "before": before[one], "after_header": one, "after": units[one]} for one in differing
     ]
-    if not module.check_mode and (differing or stopped):
+    # Where the node exporter is yet to come: the unit may write into what is there alone.
+    homeless = not metrics.is_dir()
+    changed = bool(differing) or stopped or homeless or not units
+    if homeless:
+        diff.append({"prepared": f"made: {metrics}\n"})
+    if changed and not module.check_mode:
+        metrics.mkdir(parents=True, exist_ok=True)
         for unit in differing:
             part = folder / f".{unit}.part"
             part.write_text(units[unit], encoding="utf-8")
@@ -124,7 +132,7 @@ def present(module: Any) -> None:
         systemctl(module, "daemon-reload")
         systemctl(module, "enable", "--quiet", timer)
         systemctl(module, "restart", timer)
-    module.exit_json(changed=bool(differing) or stopped or not units, units=differing, diff=diff)
+    module.exit_json(changed=changed, units=differing, diff=diff)
 
 
 def absent(module: Any) -> None:
