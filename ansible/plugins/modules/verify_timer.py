@@ -142,6 +142,9 @@ def absent(module: Any) -> None:
     if found and not module.check_mode:
         if f"{name}.timer" in found:
             systemctl(module, "disable", "--quiet", "--now", f"{name}.timer")
+        # A run that the timer began goes on without it.
+        if f"{name}.service" in found:
+            systemctl(module, "stop", f"{name}.service")
         for unit in found:
             (folder / unit).unlink()
         systemctl(module, "daemon-reload")
