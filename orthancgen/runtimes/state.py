@@ -44,6 +44,16 @@ class State:
         return self.root / "run"
 
     @property
+    def authorities(self) -> Path:
+        """The site's own certificate authorities."""
+        return self.root / "ca"
+
+    @property
+    def withheld(self) -> Path:
+        """What no service may see: the last good state while a deploy runs, secrets that wait for the next one."""
+        return self.root / "withheld"
+
+    @property
     def key(self) -> Path:
         """The key by which contents and secrets are told apart without being told."""
         return self.root / "key"

@@ -213,7 +213,7 @@ def _docker(engine: TestEngine, *arguments: str) -> subprocess.CompletedProcess[
     )
 
 
-def prepare_hosts(engine: TestEngine, suites: Collection[str]) -> None:
+def prepare_hosts(engine: TestEngine, suites: Collection[str], *, analysis: bool = False) -> None:
     """Make what hosts of these suites of Debian are started from: an image, and the wheels that they need."""
     if Path("/sys/fs/cgroup/cgroup.controllers").exists():
         cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
@@ -225,7 +225,7 @@ def prepare_hosts(engine: TestEngine, suites: Collection[str]) -> None:
 
     with ThreadPoolExecutor() as pool:
         images = [pool.submit(image, one) for one in suites]
-        for wheels in [pool.submit(wheelhouse, one) for one in suites]:
+        for wheels in [pool.submit(wheelhouse, one, analysis=analysis) for one in suites]:
             wheels.result()
         for made in images:
             made.result()
@@ -242,13 +242,16 @@ def _with_repository(suite: str) -> Path:
 
 
 @contextmanager
-def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> Iterator[dict[str, Host]]:
+def running_hosts(
+    engine: TestEngine, suites: Mapping[str, str], key: str, *, analysis: bool = False
+) -> Iterator[dict[str, Host]]:
     """Hosts that let LOGIN in with an SSH key, and become root by sudo; removed at the end.
 
     Args:
         engine: on which they are containers.
         suites: name of each host -> its system, of those that `prepare_hosts` made.
         key: the public one.
+        analysis: whether their wheels are those of the service of analysis, too.
     """
     rights = [word for name in _CAPABILITIES for word in ("--cap-add", name)]
     for what in ("seccomp", "apparmor", "systempaths"):
@@ -264,7 +267,8 @@ def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> It
             started = _docker(
                 engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights, *data,
                 "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
-                "--volume", f"{wheelhouse(suite)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"), *init, *_HYBRID,
+                "--volume", f"{wheelhouse(suite, analysis=analysis)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"),
+                *init, *_HYBRID,
             )  # fmt: skip
             assert started.returncode == 0, started.stderr
         for name in suites:
@@ -287,7 +291,7 @@ def running_hosts(engine: TestEngine, suites: Mapping[str, str], key: str) -> It
 
 
 @contextmanager
-def controller(*, with_apps: bool = True) -> Iterator[Ansible]:
+def controller(*, with_apps: bool = True, viewer: bool = False) -> Iterator[Ansible]:
     """A folder with a key pair, the collection, the wheel of the checkout and the archive of `orthancgen apps`."""
     for program, package in (("ssh", "openssh-client"), ("ssh-keygen", "openssh-client")):
         require_program(program, f"apt-get install {package}")
@@ -303,29 +307,35 @@ def controller(*, with_apps: bool = True) -> Iterator[Ansible]:
         (folder / "ansible.cfg").write_text("[defaults]\n")  # not that of this machine
         apps = folder / "apps.tar.gz"
         if with_apps:
-            packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps)]
+            packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps), *(["--viewer"] if viewer else [])]
             subprocess.run(packed, check=True, capture_output=True)
         yield Ansible(folder, wheel, apps)
 
 
-def wheelhouse(suite: str) -> Path:
+def wheelhouse(suite: str, *, analysis: bool = False) -> Path:
     """A folder with the wheels of all that orthancgen needs on a host of a suite of Debian, made once for each list."""
     python = PYTHONS[suite]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["native"]]
-    digest = hashlib.sha256("\n".join([*wanted, CONSTRAINTS.read_text()]).encode()).hexdigest()[:16]
-    target = CACHE / f"wheelhouse-{digest}-python{python}"
+    lists = [(CONSTRAINTS, [*project["dependencies"], *project["optional-dependencies"]["native"]])]
+    if analysis:
+        source = ROOT / "stack" / "analysis"
+        of_analysis = tomllib.loads((source / "pyproject.toml").read_text())
+        wanted = [*of_analysis["project"]["dependencies"], *of_analysis["build-system"]["requires"]]
+        lists.append((source / "constraints.txt", wanted))
+    text = "\n".join(line for constraints, wanted in lists for line in (*wanted, constraints.read_text()))
+    target = CACHE / f"wheelhouse-{hashlib.sha256(text.encode()).hexdigest()[:16]}-python{python}"
     if not target.is_dir():
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             made = Path(scratch) / "wheels"
-            command = [
-                sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"--dest={made}",
-                f"--python-version={python}", "--only-binary=:all:", "--constraint", str(CONSTRAINTS),
-                *(f"--platform={one}" for one in MONGO_PLATFORMS), *wanted,
-            ]  # fmt: skip
-            done = subprocess.run(command, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr[-2000:]
+            for constraints, wanted in lists:
+                command = [
+                    sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", f"--dest={made}",
+                    f"--python-version={python}", "--only-binary=:all:", "--constraint", str(constraints),
+                    *(f"--platform={one}" for one in MONGO_PLATFORMS), *wanted,
+                ]  # fmt: skip
+                done = subprocess.run(command, capture_output=True, text=True)
+                assert done.returncode == 0, done.stderr[-2000:]
             made.chmod(0o755)
             made.rename(target)
     return target

@@ -39,8 +39,9 @@ def test_the_linter_finds_nothing(environ: dict[str, str]) -> None:
     assert "Profile 'production' was required, and it passed" in done.stderr
 
 
-def test_ansible_shows_the_documentation_of_the_module_and_the_role(environ: dict[str, str]) -> None:
-    for kind, name in (("module", "orthancgen.site.environment"), ("role", "orthancgen.site.orthancgen")):
+def test_ansible_shows_the_documentation_of_the_modules_and_the_role(environ: dict[str, str]) -> None:
+    documented = [("module", "environment"), ("module", "verify_timer"), ("role", "orthancgen")]
+    for kind, name in ((kind, f"orthancgen.site.{name}") for kind, name in documented):
         command = ["ansible-doc", "--json", "-t", kind, name]
         done = subprocess.run(command, env=environ, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
