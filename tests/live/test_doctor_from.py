@@ -6,8 +6,10 @@ The server is a real Orthanc; the modality is a network namespace with an addres
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +34,9 @@ HOST: Final = "198.51.100.1"
 CT: Final = "198.51.100.21"
 OTHER: Final = "198.51.100.77"
 BASICS: Final = ("sleep", "date", "od", "cat", "tr")
+DCMTK: Final = "echoscu=/usr/bin/echoscu"
+PYNETDICOM: Final = f"echoscu={Path(sys.executable).with_name('echoscu')}"
+"""Another program of the same name, with other options and words."""
 VERSION: Final = Version.parse("1.10.1")
 
 
@@ -102,7 +107,7 @@ viewer: {{enabled: false}}
 
     def few(self, tools: Sequence[str]) -> Path:
         """A folder with these programs alone; `nc=PROGRAM` names another one `nc`."""
-        folder = self.folder / ("few-" + "-".join(one.replace("=", "-").replace("/", "-") for one in tools))
+        folder = self.folder / ("few-" + "-".join(re.sub(r"[=/.]+", "-", one) for one in tools))
         if not folder.exists():
             folder.mkdir()
             for one in (*BASICS, *tools):
@@ -196,7 +201,8 @@ def assert_well(said: tuple[int, str]) -> None:
         (("/usr/bin/dash",), ("nc=busybox", "ifconfig")),
         (("/usr/bin/dash",), ("bash", "ip")),
         (("/usr/bin/dash",), ("curl", "ip")),
-        (("/usr/bin/dash",), ("echoscu", "ip")),
+        (("/usr/bin/dash",), (DCMTK, "ip")),
+        (("/usr/bin/dash",), (PYNETDICOM, "ip")),
     ],
 )
 def test_a_healthy_way_gives_no_cause(shell: tuple[str, ...], tools: tuple[str, ...] | None, bench: Bench) -> None:
@@ -265,7 +271,9 @@ def test_a_web_server_on_the_port(own: bool, tools: tuple[str, ...] | None, benc
     assert_cause("HTTP on the DICOM port", bench.run(plan, tools=tools), "wrong-service")
 
 
-@pytest.mark.parametrize("tools", [None, ("nc=busybox", "ip"), ("bash", "ip"), ("curl", "ip"), ("echoscu", "ip")])
+@pytest.mark.parametrize(
+    "tools", [None, ("nc=busybox", "ip"), ("bash", "ip"), ("curl", "ip"), (DCMTK, "ip"), (PYNETDICOM, "ip")]
+)
 def test_called_aet_wrong(tools: tuple[str, ...] | None, bench: Bench) -> None:
     said = bench.run(bench.plan(called="OTHER"), tools=tools)
     assert_cause("called AE title wrong", said, "called-aet-wrong")
