@@ -169,7 +169,8 @@ _COLUMNS: Final = 84
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=_COLUMNS, max_content_width=_COLUMNS)
+    settings = {**cli.context_settings, "terminal_width": _COLUMNS, "max_content_width": _COLUMNS}
+    context = click.Context(command, info_name=name, **settings)
     return command.get_help(context).rstrip()
 
 

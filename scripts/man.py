@@ -29,7 +29,7 @@ EXITS: Final[dict[Exit, str]] = {
 
 def pages() -> dict[str, str]:
     """Name of each page without its section -> its source."""
-    root = click.Context(cli, info_name="orthancgen")
+    root = click.Context(cli, info_name="orthancgen", **cli.context_settings)
     found = {"orthancgen": _page(root, "one model per environment for the Orthanc DICOM server", list(_overview()))}
     for verb, (_, line) in VERBS.items():
         command = cli.get_command(root, verb)
