@@ -15,7 +15,7 @@ from orthancgen.audit.rule import Finding, Hit, Rule, fingerprint
 from orthancgen.audit.rules import RULES
 from orthancgen.audit.subject import Subject
 from orthancgen.errors import OrthancgenError
-from orthancgen.site.problems import Mark, Problem, format_path
+from orthancgen.site.problems import Mark, Problem, format_path, printable
 
 if TYPE_CHECKING:
     from orthancgen.audit.splices import Replacement
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_HITS: Final = 10_000
 """Places of one rule that are told; nobody reads more, and a file of a hundred thousand mistakes is no set-up."""
+MAXIMUM_WORDS: Final = 2_000
+"""Characters of a message or a hint."""
 
 
 class RuleBrokenError(Exception):
@@ -137,7 +139,9 @@ def _finding(rule: Rule, hit: Hit, mark: Mark | None, file: str, name: str, subj
     remedy = hit.hint or rule.remedy
     if subject.plan is not None:
         remedy = IN_ENVIRONMENTS.get(rule.id, remedy)
-    return Finding(rule, message, severity, file, mark, path, remedy, name, hit.fix)
+    # A rule that quotes a file and forgets what may stand there moves nobody's cursor.
+    words = (printable(text, MAXIMUM_WORDS) for text in (message, remedy))
+    return Finding(rule, next(words), severity, file, mark, path, next(words), name, hit.fix)
 
 
 def _relative(file: str) -> str:

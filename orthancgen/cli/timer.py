@@ -14,8 +14,11 @@ from orthancgen.runtimes.timer import UNIT_FOLDER, Job, cron_line, units
 
 
 def own_program() -> str:
-    """The path by which a timer starts orthancgen."""
-    return shutil.which("orthancgen") or str(Path(sys.argv[0]).absolute())
+    """The path by which a timer starts orthancgen: as it was started now, whatever the search path holds besides."""
+    own = Path(sys.argv[0]).absolute()
+    if own.name == "orthancgen" and own.is_file():
+        return str(own)
+    return shutil.which("orthancgen") or str(own)
 
 
 def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> None:
@@ -34,12 +37,14 @@ def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> N
         return
     folder = output or UNIT_FOLDER
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for needed in (folder, *(job.makes if output is None else ())):
+            needed.mkdir(parents=True, exist_ok=True)
         for one, text in rendered.items():
             (folder / one).write_text(text, encoding="utf-8")
     except OSError as error:
         raise DeployError(
-            f"cannot write {folder}: {error.strerror}", hint="run as root, or name a folder with --unit-folder"
+            f"cannot write {error.filename or folder}: {error.strerror}",
+            hint="run as root, or name a folder with --unit-folder",
         ) from None
     console().print(f"{', '.join(rendered)} written to {folder}", soft_wrap=True)
     if output is None:

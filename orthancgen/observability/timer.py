@@ -31,6 +31,7 @@ def job(environment: str, env: str, state_root: Path, program: str, textfile_fol
         ((program, "verify", env, "--state", str(state_root), "--metrics", str(metrics)),),
         "observability: {verify_schedule: ...}",
         writes=(metrics.parent,),
+        makes=(metrics.parent,),  # the node exporter may come later
         # The last one: which processes are the environment's own stands in their variables.
         capabilities=("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_PTRACE"),
     )

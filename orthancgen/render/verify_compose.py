@@ -23,7 +23,8 @@ _SECONDS: Final = {"hourly": 3600, "daily": 86_400, "weekly": 604_800}
 _TEXTFILE: Final = "/var/lib/prometheus/node-exporter"
 """Folder of the node exporter's textfile collector in Debian; that machine is another than the site's."""
 _FOLDER: Final = "/etc/orthancgen"
-_PEMS: Final = {"--ca": "ca.pem", "--cert": "certificate.pem", "--key": "key.pem"}
+_PEMS: Final = {"--ca": "ca.pem", "--cert": "{caller}.crt.pem", "--key": "{caller}.key.pem"}
+"""As `orthancgen certs bundle` names them."""
 HEAD: Final = """\
 Rendered by orthancgen from the environment {environment}: change that, not this file.
 
@@ -35,7 +36,7 @@ ORTHANCGEN_FROM      the modality in whose place that machine stands, which has 
 ORTHANCGEN_HOST      the site, as it is reached from there
 ORTHANCGEN_TEXTFILE  folder of the node exporter's textfile collector there, in which user {user} may write"""
 _TLS: Final = """
-ORTHANCGEN_PEM       folder with ca.pem, certificate.pem and key.pem of the modality, which user {user} may read"""
+ORTHANCGEN_PEM       folder that `orthancgen certs bundle` wrote for the modality, whose files user {user} may read"""
 
 
 def build(plan: Plan) -> str:
@@ -54,7 +55,7 @@ def document(plan: Plan) -> dict[str, Any]:
     """The compose file as a mapping."""
     site = plan.site
     caller = "${ORTHANCGEN_FROM:?names a modality}"
-    pems = _PEMS if site.dicom.tls.enabled else {}
+    pems = {option: name.format(caller=caller) for option, name in _PEMS.items()} if site.dicom.tls.enabled else {}
     mounted = [
         _bind(f"../{SITE_FILE}", f"{_FOLDER}/{SITE_FILE}", read_only=True),
         *([_bind("${ORTHANCGEN_PEM:-./pem}", f"{_FOLDER}/pem", read_only=True)] if pems else []),

@@ -44,6 +44,16 @@ class State:
         return self.root / "run"
 
     @property
+    def authorities(self) -> Path:
+        """The site's own certificate authorities."""
+        return self.root / "ca"
+
+    @property
+    def withheld(self) -> Path:
+        """What no service may see: the last good state while a deploy runs, secrets that wait for the next one."""
+        return self.root / "withheld"
+
+    @property
     def key(self) -> Path:
         """The key by which contents and secrets are told apart without being told."""
         return self.root / "key"
@@ -100,3 +110,18 @@ def cannot_use(state: State, error: OSError) -> DeployError:
         f"cannot use the state folder {state.root}: {reason}{place}",
         hint="make room, or name a folder that you may write, with --state",
     )
+
+
+def remove_folder(state: State) -> list[str]:
+    """Remove a state folder with everything in it; its path, or nothing where there was none.
+
+    Raises:
+        DeployError: the file system refuses.
+    """
+    if not state.root.exists():
+        return []
+    try:
+        shutil.rmtree(state.root)
+    except OSError as error:
+        raise cannot_use(state, error) from None
+    return [str(state.root)]

@@ -28,6 +28,7 @@ class Job:
         calls: argument lists, one after the other.
         said_by: how the environment says when, for a hint: `section: {key: ...}`.
         writes: folders that it writes into, besides the state folder.
+        makes: those of them that are made where they are not there: a unit may write into what is there alone.
         manual: page of the manual that tells more, or None.
         capabilities: that it keeps, of capabilities(7): to read and write what belongs to others, and no more.
     """
@@ -39,6 +40,7 @@ class Job:
     calls: tuple[tuple[str, ...], ...]
     said_by: str
     writes: tuple[Path, ...] = ()
+    makes: tuple[Path, ...] = ()
     manual: str | None = None
     capabilities: tuple[str, ...] = ("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")
 

@@ -37,7 +37,8 @@ class SecretStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.next_folder = folder.with_name(f"{folder.name}.next")
+        # In a folder of its own, which is there before what is put in it: a unit of systemd hides it when it starts.
+        self.next_folder = folder.with_name("withheld") / f"{folder.name}.next"
 
     @property
     def authorities(self) -> Path:

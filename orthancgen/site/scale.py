@@ -35,6 +35,8 @@ class IndexDatabase(Section):
     """Of that account."""
     tls: bool = False
     """Connect by TLS: for a PostgreSQL that is reached over a network of others."""
+    authority: SecretRef | None = None
+    """Authority of its certificate (PEM), which must be for `host`. `tls` needs it: the plugin checks no other."""
     connections: int = Field(default=10, ge=1, le=100)
     """Connections that each Orthanc opens."""
 

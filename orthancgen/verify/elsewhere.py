@@ -103,7 +103,7 @@ def run_from(
         progress: told about each check as it begins and ends.
 
     Raises:
-        InputError: there is no such modality, its AE title stands twice, or TLS needs an identity.
+        InputError: there is no such modality, its AE title stands twice, or TLS needs an identity or a certificate.
         VerifyError: nothing answers there.
     """
     caller, secrets = require_caller(plan, modality, identity)
@@ -149,6 +149,8 @@ def _secrets(site: Site, identity: Identity | None) -> Mapping[str, SecretValue]
         )
     trusted = {site.dicom.tls.trusted.secret: SecretValue(identity.authority)}
     if identity.certificate is None:
+        if site.dicom.tls.client_certificates == "required":
+            raise InputError("the site asks its callers for a certificate", hint="name it and its key: --cert, --key")
         return trusted
     return trusted | {site.certificates.verify_client.secret: identity.certificate}
 

@@ -22,7 +22,7 @@ def client_context(
     Args:
         site: which secrets hold the certificates.
         secrets: the values at hand.
-        certificate: whether to show one: that of `verify`, or Orthanc's own where there is none.
+        certificate: whether to show one: that of `verify`, or Orthanc's own where there is none, if either is at hand.
         shown: PEM of another certificate to show, with its key.
 
     Raises:
@@ -33,17 +33,19 @@ def client_context(
     context.check_hostname = False
     trusted = secrets.get(tls.trusted.secret) or secrets[tls.certificate.secret]
     context.load_verify_locations(cadata=trusted.reveal())
-    if certificate:
-        _show(context, shown or own_certificate(site, secrets))
+    if certificate and (pem := shown or own_certificate(site, secrets)):
+        _show(context, pem)
     return context
 
 
-def own_certificate(site: Site, secrets: Mapping[str, SecretValue]) -> str:
-    """PEM of the certificate that `verify` shows, with its key: its own, or else Orthanc's."""
+def own_certificate(site: Site, secrets: Mapping[str, SecretValue]) -> str | None:
+    """PEM of the certificate that `verify` shows, with its key: its own, or else Orthanc's; None without either."""
     tls = site.dicom.tls
     given = secrets.get(site.certificates.verify_client.secret)
     if given is not None:
         return given.reveal()
+    if tls.certificate.secret not in secrets:
+        return None
     return f"{secrets[tls.certificate.secret].reveal().rstrip()}\n{secrets[tls.private_key.secret].reveal()}"
 
 

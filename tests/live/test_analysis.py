@@ -77,6 +77,8 @@ def test_it_is_proven(site: Native) -> None:
         assert f"{proof}" in said.out
     assert site.status()["analysis"]["healthy"]
     assert site.started() == set()
+    said = site.run("plan")
+    assert said.code == 0, said.all
 
 
 def test_what_arrives_is_analysed_by_itself_and_comes_back_as_structured_reports(site: Native) -> None:

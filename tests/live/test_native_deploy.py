@@ -234,10 +234,10 @@ def test_an_interrupted_deploy_is_taken_back(native: Native, number: signal.Sign
     assert "what was there before is there again" in said
     assert native.secret("database_password") == old
     assert "Never" not in (native.state / "config/orthanc/orthanc.json").read_text()
-    assert not (native.state / "last-good").exists()
+    assert not (native.state / "withheld/last-good").exists()
     native.write()
     wait_until(lambda: native.unhealthy() == {}, what="health")
-    (native.state / "secrets.next/database_password").unlink()
+    (native.state / "withheld/secrets.next/database_password").unlink()
     assert native.started() == set()
 
 
@@ -251,10 +251,10 @@ def test_what_a_killed_deploy_left_is_no_obstacle(native: Native) -> None:
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert (native.state / "last-good/secrets/database_password").is_file()
+    assert (native.state / "withheld/last-good/secrets/database_password").is_file()
     native.deploy()
     native.pids()
-    assert not (native.state / "last-good").exists()
+    assert not (native.state / "withheld/last-good").exists()
     with native.orthanc() as client:
         assert client.get("/system").json()["Name"] == "Killed"
 

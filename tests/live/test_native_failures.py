@@ -40,7 +40,7 @@ def deployed(native_apps: Path) -> Iterator[Native]:
 def native(deployed: Native) -> Native:
     """The deployed environment, as its file says."""
     deployed.write()
-    shutil.rmtree(deployed.state / "secrets.next", ignore_errors=True)
+    shutil.rmtree(deployed.state / "withheld/secrets.next", ignore_errors=True)
     deployed.started()
     return deployed
 
@@ -70,8 +70,8 @@ def all_as_before(native: Native, before: dict[str, object]) -> None:
     native.write()
     wait_until(lambda: native.unhealthy() == {}, what="health")
     assert contents(native) == before
-    assert not (native.state / "last-good").exists()
-    shutil.rmtree(native.state / "secrets.next", ignore_errors=True)
+    assert not (native.state / "withheld/last-good").exists()
+    shutil.rmtree(native.state / "withheld/secrets.next", ignore_errors=True)
     assert native.started() == set()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import pytest
 from click.testing import CliRunner
 
+from orthancgen.cli.certs import bundle
 from orthancgen.cli.verify import verify
 from orthancgen.errors import InputError, VerifyError
 from orthancgen.orthanc.keys import Version
@@ -16,15 +18,27 @@ from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
 from orthancgen.render.orthanc_json import configuration
 from orthancgen.site.load import load
-from orthancgen.verify.elsewhere import CHECKS_FROM, identity_of, run_from
+from orthancgen.verify.elsewhere import CHECKS_FROM, Identity, identity_of, run_from
 from orthancgen.verify.result import Outcome
 from tests.conftest import StartOrthanc
+from tests.support.namespaces import network
+from tests.support.native import COMMAND, Native, native_root
 from tests.support.servers import free_port
 
 pytestmark = pytest.mark.live
 
 VERSION: Final = Version.parse("1.10.1")
+HOST, CT, MR = "10.93.9.1", "10.93.9.21", "10.93.9.22"
 TLS: Final = {"plain-dicom-refused", "dicom-certificate-required", "dicom-foreign-certificate-refused"}
+TLS_SITE: Final = {
+    "dicom.tls": {"enabled": True, "client_certificates": "required"},
+    "dicom.ae_checks": {"called_aet": True, "calling_aet": "registered_from_own_address", "anyone_may": []},
+    "certificates": {"names": [HOST], "key": "ecdsa_p256"},  # RSA takes a second a key
+    "modalities.ct1": {"aet": "CT1", "address": CT, "may": ["echo", "store"], "tls": True},
+    "modalities.mr1": {"aet": "MR1", "address": MR, "may": ["echo"], "tls": True},
+    "webhook.enabled": False,
+    "backend.enabled": False,
+}
 
 
 def site(folder: Path, port: int, *, tls: bool = False) -> tuple[Path, Plan]:
@@ -93,6 +107,37 @@ def test_a_weak_server_is_noticed(
     assert outcomes(plan)[failed] is Outcome.FAILED
 
 
+def test_over_tls_from_another_machine_with_the_files_of_its_vendor(tmp_path: Path) -> None:
+    with network(HOST, [CT, MR]) as hosts, native_root() as root:
+        native = Native(root, "tls")
+        native.write(TLS_SITE)
+
+        def said(address: str, *shown: str) -> tuple[int, dict[str, str]]:
+            """What ct1 is told at an address: the exit code, and the outcome of each check that applies."""
+            call = [*COMMAND, "verify", str(native.file), "--from", "ct1", "--host", HOST, "--json", *shown]
+            done = hosts.run(address, *call, "--ca", str(tmp_path / "ct1/ca.pem"))
+            assert done.returncode in (0, 1), done.stderr
+            rows = {row["id"]: row["outcome"] for row in json.loads(done.stdout)["checks"]}
+            return done.returncode, {one: outcome for one, outcome in rows.items() if outcome != "skipped"}
+
+        try:
+            native.started()
+            pair = {}
+            for name in ("ct1", "mr1"):
+                made = [str(native.file), name, "-o", str(tmp_path / name), "--state", str(root)]
+                assert CliRunner().invoke(bundle, made).exit_code == 0
+                files = {"--cert": f"{name}.crt.pem", "--key": f"{name}.key.pem"}
+                pair[name] = [f"{key}={tmp_path / name / file}" for key, file in files.items()]
+            code, found = said(CT, *pair["ct1"])
+            assert (code, set(found.values())) == (0, {"passed"}), found
+            assert {"dicom-echo", "dicom-store", "other-modality-refused", *TLS} < set(found)
+            # With a certificate of the site from the address of another: TLS holds, and the AE title is refused there.
+            code, found = said(MR, *pair["mr1"])
+            assert (code, found["dicom-echo"], {found[one] for one in TLS}) == (1, "failed", {"passed"})
+        finally:
+            native.end()
+
+
 def test_what_cannot_be_proven_is_told(tmp_path: Path) -> None:
     _, plan = site(tmp_path, free_port())
     with pytest.raises(InputError, match="there is no modality ct9"):
@@ -102,6 +147,8 @@ def test_what_cannot_be_proven_is_told(tmp_path: Path) -> None:
     file, encrypted = site(tmp_path, free_port(), tls=True)
     with pytest.raises(InputError, match="speaks DICOM TLS"):
         run_from(encrypted, "ct1", "127.0.0.1")
+    with pytest.raises(InputError, match="asks its callers for a certificate"):
+        run_from(encrypted, "ct1", "127.0.0.1", Identity("", None))
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     with pytest.raises(InputError, match="cannot be used"):
         identity_of(tmp_path / "ca.pem", None, None)

@@ -57,14 +57,14 @@ class Fleet:
         )
 
     def write(self, name: str, **changes: Any) -> None:
-        """Write the environment of a host; `dicom` and `orthanc` are completed by what is given."""
+        """Write the environment of a host; `dicom` and `orthanc` are completed by what is given, others replaced."""
         beside = self.neighbours[name]
         document = {
             "extends": str(locate("environments") / "dev.yaml"),
             "environment": name,
             "orthanc": {"version": self.versions[name], **changes.get("orthanc", {})},
             "dicom": {"ae_checks": OWN_ADDRESS, **changes.get("dicom", {})},
-            "viewer": {"enabled": False},  # only the backend is built on the controller
+            "viewer": {"enabled": False},  # it takes a while to build
             "modalities": {
                 "controller": {"aet": "CONTROLLER", "address": self.controller, "may": ["echo"]},
                 "neighbour": {"aet": "NEIGHBOUR", "address": self.hosts[beside].address, "may": ["echo", "store"]},
@@ -72,6 +72,7 @@ class Fleet:
             "secrets": {"orthanc_password": {"file": "/etc/orthancgen-secrets/orthanc_password"}},
             "deployment": {"host": self.hosts[name].address, "user": LOGIN, "supervisor_under": "systemd"},
         }
+        document |= {key: value for key, value in changes.items() if key not in {"dicom", "orthanc"}}
         (self.ansible.folder / f"{name}.yaml").write_text(yaml.safe_dump(document))
 
     def command(self, *arguments: str) -> None:
@@ -95,6 +96,12 @@ class Fleet:
             f"{release}/tool/bin/orthancgen", "status", f"{release}/{name}.yaml", "--json", check=False
         )
         return {row["service"]: row["healthy"] for row in json.loads(said)["services"]}
+
+    def told(self, name: str, *verb: str, check: bool = True) -> str:
+        """What the orthancgen of a host prints for a verb; ENV among its words stands for the environment."""
+        release = f"/etc/orthancgen/{name}/current"
+        words = [f"{release}/{name}.yaml" if word == "ENV" else word for word in verb]
+        return self.hosts[name].run(f"{release}/tool/bin/orthancgen", *words, check=check)
 
     def inside(self, name: str, command: str) -> set[str]:
         """The words that a command prints which sees what the services of a host see."""
@@ -134,12 +141,15 @@ print(httpx.get("http://127.0.0.1:8042/system", auth=("orthanc", password)).rais
 
 
 @contextmanager
-def running_fleet(engine: TestEngine, suites: Mapping[str, str]) -> Iterator[Fleet]:
-    """A host for each name, with the suite of Debian that it has; removed at the end."""
+def running_fleet(engine: TestEngine, suites: Mapping[str, str], *, whole: bool = False) -> Iterator[Fleet]:
+    """A host for each name, with the suite of Debian that it has; removed at the end.
+
+    With `whole`, what viewer and analysis need is brought there too.
+    """
     with ThreadPoolExecutor(1) as pool:
-        prepared = pool.submit(prepare_hosts, engine, set(suites.values()))
-        with controller() as ansible:
+        prepared = pool.submit(prepare_hosts, engine, set(suites.values()), analysis=whole)
+        with controller(viewer=whole) as ansible:
             prepared.result()
             key = (ansible.folder / "key.pub").read_text().strip()
-            with running_hosts(engine, suites, key) as hosts:
+            with running_hosts(engine, suites, key, analysis=whole) as hosts:
                 yield Fleet(ansible, hosts)

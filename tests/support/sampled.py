@@ -101,6 +101,8 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "test_ansible_systems": frozenset(),
+    "test_ansible_containers": frozenset(),
+    "test_ansible_viewer": frozenset(),
     "test_ansible": frozenset(
         {
             "test_a_first_check_tells_what_would_be_done_and_does_nothing",

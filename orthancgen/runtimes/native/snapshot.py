@@ -1,4 +1,7 @@
-"""The last good state: configuration, secrets and the links to the programs, kept until the new ones are proven."""
+"""The last good state: configuration, secrets and the links to the programs, kept until the new ones are proven.
+
+It lies where no service sees it, and so does what failed while it is taken away.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _FOLDERS: Final = ("config", "secrets")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A copy in ``last-good`` of the state folder.
+    """A copy in ``withheld/last-good`` of the state folder.
 
     Attributes:
         state: the environment.
@@ -29,7 +32,7 @@ class Snapshot:
     @property
     def folder(self) -> Path:
         """Where the copy lies."""
-        return self.state.root / "last-good"
+        return self.state.withheld / "last-good"
 
     @property
     def secrets(self) -> Path:
@@ -43,10 +46,10 @@ class Snapshot:
         Raises:
             OSError: as the file system says.
         """
-        snapshot = cls(state, (state.root / "last-good").is_dir())
+        snapshot = cls(state, (state.withheld / "last-good").is_dir())
         if snapshot.left_over:
             return snapshot
-        part = state.root / "last-good.part"
+        part = state.withheld / "last-good.part"
         try:
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(mode=0o700)
@@ -77,7 +80,7 @@ class Snapshot:
         """
         for name in _FOLDERS:
             if (self.folder / name).is_dir() and (name != "secrets" or self.secrets_differ()):
-                failed = self.state.root / f"{name}.failed"
+                failed = self.state.withheld / f"{name}.failed"
                 shutil.rmtree(failed, ignore_errors=True)
                 (self.state.root / name).rename(failed)
                 (self.folder / name).rename(self.state.root / name)
@@ -90,7 +93,7 @@ class Snapshot:
     def discard(self) -> None:
         """Remove the copy: what is in place is good."""
         for name in ("last-good", *(f"{name}.failed" for name in _FOLDERS)):
-            shutil.rmtree(self.state.root / name, ignore_errors=True)
+            shutil.rmtree(self.state.withheld / name, ignore_errors=True)
 
 
 def _files(folder: Path) -> dict[str, bytes]:

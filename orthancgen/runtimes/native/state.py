@@ -32,7 +32,9 @@ def prepare(state: State) -> None:
             hint="name another one with --state",
         )
     try:
-        for folder in (state.root, state.config, state.secrets, state.data, state.logs, state.run):
+        # A unit of systemd hides what is there when it starts: so are folders that only a later run puts something in.
+        hidden = (state.withheld, state.authorities)
+        for folder in (state.root, state.config, state.secrets, *hidden, state.data, state.logs, state.run):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if (owner := state.root.stat().st_uid) != os.geteuid():
             raise DeployError(
@@ -40,7 +42,7 @@ def prepare(state: State) -> None:
                 hint="run as that user, or name another folder with --state",
             )
         state.apps.mkdir(exist_ok=True)
-        for folder in (state.logs, state.run):
+        for folder in (state.logs, state.run, state.withheld):
             folder.chmod(0o700)
         (state.data / "database").mkdir(exist_ok=True, mode=0o700)
         probe = state.run / ".writable"

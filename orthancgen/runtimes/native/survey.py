@@ -18,12 +18,13 @@ from orthancgen.release.lock import LockStore, holders
 from orthancgen.release.survey import Survey
 from orthancgen.render.artifact import Bundle, File
 from orthancgen.render.catalogue import CATALOGUE, MANIFEST, render
-from orthancgen.runtimes.native import apps, systemd
+from orthancgen.runtimes.native import apps, models, systemd
 from orthancgen.runtimes.native.account import find_account
 from orthancgen.runtimes.native.programs import find_programs
 from orthancgen.runtimes.native.record import Record, fingerprint_secret, fingerprint_services, load_record
 from orthancgen.runtimes.native.running import look
 from orthancgen.runtimes.native.variables import UNIT, service_programs, supervisor_variables
+from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.secrets.value import SecretValue
@@ -33,7 +34,7 @@ def survey(plan: Plan, state: State, locks: tuple[LockStore, ...]) -> Survey:
     """Compare what is wanted, what the last deploy left, and what runs.
 
     Raises:
-        DeployError: programs are missing, or the state folder cannot be read.
+        DeployError: programs are missing, a model cannot be used, or the state folder cannot be read.
         InputError: secrets are missing or unsafe.
     """
     try:
@@ -43,7 +44,7 @@ def survey(plan: Plan, state: State, locks: tuple[LockStore, ...]) -> Survey:
         difference = compare(before, wanted.side)
         difference = replace(difference, services=tuple(_services(difference, wanted, record)))
         found = tuple(_stopped(plan, state)) if before else ()
-        if (state.root / "last-good").is_dir():
+        if (state.withheld / "last-good").is_dir():
             found = (*found, Drift("file", "last-good", "no run that was cut off", "one", "deploy"))
     except OSError as error:
         raise cannot_use(state, error) from None
@@ -64,9 +65,10 @@ def _wanted(plan: Plan, state: State) -> _Wanted:
     bundle = render(plan)
     secrets = _secrets(plan, state)
     files = service_programs(programs, built)
-    unbuilt = tuple(name for name, app in built.items() if not (app / "server.mjs").is_file())
+    unbuilt = tuple(name for name, app in built.items() if not apps.main_file(name, app).is_file())
     known = {name: path for name, path in files.items() if name not in unbuilt}
-    found = fingerprint_services(plan, bundle, secrets, known)
+    of_models = models.check(plan, built["analysis"], Silent()) if "analysis" in known else ""
+    found = fingerprint_services(plan, bundle, secrets, known, of_models)
     digests = {service.name: found.get(service.name, "not built yet") for service in plan.services}
     ordered: dict[str, str] = {str(name): digest for name, digest in digests.items()}
     hashes = {name: fingerprint_secret(value) for name, value in secrets.items()}
@@ -82,7 +84,7 @@ def _secrets(plan: Plan, state: State) -> dict[str, SecretValue]:
     if all(secret.purpose != "pem" for secret in plan.secrets):
         return gather(plan, SecretStore(state.secrets))
     with tempfile.TemporaryDirectory(prefix="orthancgen-plan-") as scratch:
-        for name in ("secrets", "secrets.next", "ca"):
+        for name in ("secrets", "withheld/secrets.next", "ca"):
             if (state.root / name).is_dir():
                 shutil.copytree(state.root / name, Path(scratch) / name)
         return gather(plan, SecretStore(Path(scratch) / "secrets"))

@@ -74,7 +74,7 @@ def test_check_says_what_is_wrong_and_renew_mends_it(env: Path) -> None:
 
 def test_all_of_the_site_wait_for_the_next_deploy(env: Path) -> None:
     run(env, "renew", "--all")
-    folder = env.parent / "state/t/secrets.next"
+    folder = env.parent / "state/t/withheld/secrets.next"
     assert sorted(path.name for path in folder.iterdir()) == [
         "dicom_tls_certificate", "dicom_tls_key", "verify_dicom_client",
     ]  # fmt: skip

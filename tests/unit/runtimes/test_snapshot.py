@@ -39,7 +39,10 @@ def assert_good(state: State) -> None:
     assert (state.secrets / "a").stat().st_mode & 0o777 == 0o600
     assert (state.run / "backend").readlink() == Path("/good")
     assert (state.run / "viewer").readlink() == Path("/good-too")
-    assert sorted(path.name for path in state.root.iterdir()) == ["config", "data", "log", "run", "secrets"]
+    assert sorted(path.name for path in state.root.iterdir()) == [
+        "ca", "config", "data", "log", "run", "secrets", "withheld",
+    ]  # fmt: skip
+    assert list(state.withheld.iterdir()) == []
 
 
 def test_it_brings_back_what_was_there(state: State) -> None:
@@ -60,7 +63,7 @@ def test_one_that_a_killed_run_left_is_the_last_good_state(state: State) -> None
 
 
 def test_one_whose_copy_was_cut_off_is_made_anew(state: State) -> None:
-    (state.root / "last-good.part/config").mkdir(parents=True)
+    (state.withheld / "last-good.part/config").mkdir(parents=True)
     snapshot = Snapshot.take(state)
     assert not snapshot.left_over
     snapshot.discard()
@@ -70,7 +73,7 @@ def test_one_whose_copy_was_cut_off_is_made_anew(state: State) -> None:
 def test_a_restoration_that_was_cut_off_goes_on(state: State) -> None:
     snapshot = Snapshot.take(state)
     spoil(state)
-    (state.root / "config").rename(state.root / "config.failed")
+    (state.root / "config").rename(state.withheld / "config.failed")
     (snapshot.folder / "config").rename(state.root / "config")  # and then the machine went down
     Snapshot.take(state).restore()
     assert_good(state)

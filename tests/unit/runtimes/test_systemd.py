@@ -14,7 +14,10 @@ from orthancgen.plan.model import Plan
 from orthancgen.render.catalogue import render
 from orthancgen.resources import locate
 from orthancgen.runtimes.native import systemd
+from orthancgen.runtimes.native.snapshot import Snapshot
+from orthancgen.runtimes.native.state import prepare
 from orthancgen.runtimes.state import State
+from orthancgen.secrets.store import SecretStore
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.deployment import Deployment
 
@@ -43,6 +46,19 @@ def test_the_unit_closes_what_is_not_listed(plan: Plan) -> None:
     assert writable == [f"{root}/data", f"{root}/log", f"{root}/run", "/srv/images"]
     assert ("EnvironmentFile", f"{root}/run/supervisor.env") in said
     assert ("TemporaryFileSystem", f"{root}/secrets:ro") in said
+
+
+def test_nothing_is_seen_of_what_a_deploy_keeps_to_go_back_to(plan: Plan, tmp_path: Path) -> None:
+    state = State(tmp_path / "staging")
+    prepare(state)
+    (said,) = re.findall("^InaccessiblePaths=(.*)$", systemd.unit_text(plan, state), re.MULTILINE)
+    hidden = {Path(word) for word in said.split()}
+    store = SecretStore(state.secrets)
+    assert {state.withheld, store.authorities} < hidden
+    # systemd hides what is there when the unit starts: what is put into it later has no place of its own.
+    assert state.withheld.is_dir()
+    assert store.authorities.is_dir()
+    assert store.next_folder.parent == Snapshot.take(state).folder.parent == state.withheld
 
 
 @pytest.mark.parametrize("environment", ["staging-tls", "dev-analysis", "dev"])

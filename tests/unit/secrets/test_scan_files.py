@@ -25,7 +25,7 @@ from tests.unit.secrets.scans import SECRET
         *(("server.key", None), ("server.key", "-----BEGIN EC PRIVATE KEY-----"), (".ssh/id_ed25519", "x")),
         *((".env", "A=1\n"), ("deploy/.env", "# x\nexport A='1'\n"), (".env.production", "A=1"), ("prod.env", "A=1")),
         *((".netrc", "x"), (".pgpass", "x"), ("www/.htpasswd", "x")),
-        *((".secrets/token", "x"), ("run/orthanc.secret.json", "{}"), ("state/prod/secrets.next/token", "x")),
+        *((".secrets/token", "x"), ("run/orthanc.secret.json", "{}"), ("state/prod/withheld/secrets.next/token", "x")),
     ],
 )
 def test_a_private_file_is_told(name: str, text: str | None) -> None:

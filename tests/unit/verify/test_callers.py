@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orthancgen.secrets.value import SecretValue
 from orthancgen.site.model import Site
 from orthancgen.verify.callers import (
     Caller,
@@ -17,6 +19,8 @@ from orthancgen.verify.callers import (
     strangers_may,
     wrong_address,
 )
+from orthancgen.verify.tls import client_context
+from tests.support.certificates import Authority
 
 
 def site(checks: dict[str, Any], **modalities: dict[str, Any]) -> Site:
@@ -80,3 +84,17 @@ def test_which_addresses_this_host_can_call_from() -> None:
     assert can_bind("127.0.0.1")
     assert not can_bind("198.51.100.7")  # RFC 5737: nobody's
     assert not can_bind("ct1.example")
+
+
+def test_a_caller_that_has_no_certificate_shows_none(tmp_path: Path) -> None:
+    asked = Site.model_validate(
+        {
+            "environment": "test",
+            "kind": "development",
+            "orthanc": {"aet": "ORTHANC"},
+            "dicom": {"tls": {"enabled": True, "client_certificates": "not_asked"}},
+        }
+    )
+    authority = SecretValue(Authority(tmp_path).certificate.read_text())
+    context = client_context(asked, {"dicom_tls_trusted": authority})
+    assert context.cert_store_stats()["x509_ca"] == 1

@@ -40,7 +40,7 @@ def _deployed(case: Case) -> Iterator[Finding]:
 
 def _current(case: Case) -> Iterator[Finding]:
     told = configuration.not_deployed(case)
-    waiting = case.runtime.state.root / "secrets.next"
+    waiting = case.runtime.state.withheld / "secrets.next"
     try:
         names = sorted(path.name for path in waiting.iterdir()) if waiting.is_dir() else []
     except OSError:
