@@ -164,7 +164,7 @@ def _section(heading: str, command: click.Command, name: str) -> list[str]:
     return [*title, "", "```", _help(command, name), "```"]
 
 
-_COLUMNS: Final = 84
+_COLUMNS: Final = 80
 """As many as the site shows without a scroll bar."""
 
 
