@@ -81,6 +81,13 @@ def test_it_fetches_nothing_from_elsewhere(site: Path) -> None:
         assert not re.search(r"(?:url\(|@import)\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet.name
 
 
+def test_no_paragraph_swallows_a_list_or_a_table(site: Path) -> None:
+    for page in site.glob("*.html"):
+        text = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for paragraph in re.findall(r"<p>(.*?)</p>", text, re.DOTALL):
+            assert not re.search(r"\n\s*(?:[-*] |\d\. |\| )", paragraph), (page.name, paragraph[:200])
+
+
 def test_the_api_is_documented(site: Path) -> None:
     page = (site / "api.html").read_text(encoding="utf-8")
     for name in ("load", "plan", "render", "audit", "verify"):
