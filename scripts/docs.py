@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 from pydantic.fields import FieldInfo
 
+from orthancgen.audit.in_environments import IN_ENVIRONMENTS
 from orthancgen.audit.output.json import KEYS
 from orthancgen.audit.output.markdown import escaped, formatted
 from orthancgen.audit.output.words import WORST_FIRST, prose
@@ -163,12 +164,13 @@ def _section(heading: str, command: click.Command, name: str) -> list[str]:
     return [*title, "", "```", _help(command, name), "```"]
 
 
-_COLUMNS: Final = 84
+_COLUMNS: Final = 80
 """As many as the site shows without a scroll bar."""
 
 
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=_COLUMNS, max_content_width=_COLUMNS)
+    settings = {**cli.context_settings, "terminal_width": _COLUMNS, "max_content_width": _COLUMNS}
+    context = click.Context(command, info_name=name, **settings)
     return command.get_help(context).rstrip()
 
 
@@ -219,6 +221,8 @@ def audit_rules() -> str:
 def _rule(rule: Rule) -> Iterator[str]:
     yield from ("", f"### {rule.id}", "", f"{formatted(prose(rule.title))}. ({rule.severity.word}, {rule.confidence})")
     yield from ("", f"**Why:** {formatted(prose(rule.why))}", "", f"**Remedy:** {formatted(prose(rule.remedy))}", "")
+    if rule.id in IN_ENVIRONMENTS:
+        yield from (f"**In an environment:** {formatted(prose(IN_ENVIRONMENTS[rule.id]))}", "")
     for one in rule.references:
         yield f"- [{escaped(one.title)}](<{one.url}>)"
 

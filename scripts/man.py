@@ -20,7 +20,7 @@ EXITS: Final[dict[Exit, str]] = {
     Exit.GOOD: "good",
     Exit.SOMETHING_TO_SEE: "there is something to see: findings, differences, a check that failed",
     Exit.INPUT_INVALID: "the input is invalid",
-    Exit.CANNOT_RENDER: "it cannot be rendered",
+    Exit.CANNOT_RENDER: "it cannot be rendered, or written",
     Exit.DEPLOY_FAILED: "the deploy failed; what ran before runs",
     Exit.VERIFY_FAILED: "verification could not run, or failed after a deploy",
     Exit.BUG: "a bug of orthancgen",
@@ -29,7 +29,7 @@ EXITS: Final[dict[Exit, str]] = {
 
 def pages() -> dict[str, str]:
     """Name of each page without its section -> its source."""
-    root = click.Context(cli, info_name="orthancgen")
+    root = click.Context(cli, info_name="orthancgen", **cli.context_settings)
     found = {"orthancgen": _page(root, "one model per environment for the Orthanc DICOM server", list(_overview()))}
     for verb, (_, line) in VERBS.items():
         command = cli.get_command(root, verb)

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from orthancgen.audit.in_environments import IN_ENVIRONMENTS
 from orthancgen.audit.rule import Finding, Hit, Rule, fingerprint
 from orthancgen.audit.rules import RULES
 from orthancgen.audit.subject import Subject
@@ -135,8 +136,11 @@ def _finding(rule: Rule, hit: Hit, mark: Mark | None, file: str, name: str, subj
         message = f"{message} ({file}: {format_path(path)})" if path else f"{message} ({file})"
         mark, path, file = said[0], said[1], said[0].file
     severity = rule.severity if hit.severity is None else hit.severity
+    remedy = hit.hint or rule.remedy
+    if subject.plan is not None:
+        remedy = IN_ENVIRONMENTS.get(rule.id, remedy)
     # A rule that quotes a file and forgets what may stand there moves nobody's cursor.
-    words = (printable(text, MAXIMUM_WORDS) for text in (message, hit.hint or rule.remedy))
+    words = (printable(text, MAXIMUM_WORDS) for text in (message, remedy))
     return Finding(rule, next(words), severity, file, mark, path, next(words), name, hit.fix)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.output import console, env_argument, json_option, load_plan, output_option
 from orthancgen.errors import InputError
 from orthancgen.orthanc.access import Command
@@ -31,7 +32,14 @@ _COMMANDS: Final[tuple[Command, ...]] = (
     help="table for a terminal, json for programs, csv for spreadsheets, html for a page with a picture.",
 )
 @output_option
-@click.option("--caller", "callers", multiple=True, metavar="NAME", help="This caller alone, by name or AE title.")
+@click.option(
+    "--caller",
+    "callers",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_modality,
+    help="This caller alone, by name or AE title.",
+)
 @click.option("--command", "commands", multiple=True, type=click.Choice(_COMMANDS), help="This DICOM command alone.")
 @click.option("--allowed-only", "allowed", flag_value=True, type=bool, default=None, help="What is allowed alone.")
 @click.option("--refused-only", "allowed", flag_value=False, type=bool, help="What is refused alone.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from orthancgen.cli.completing import complete_rule
 from orthancgen.cli.output import (
     complete_environment,
     console,
@@ -62,8 +63,22 @@ class _Wanted:
     show_default=True,
     help="Exit 1 where a finding is at least this severe.",
 )
-@click.option("--rule", "wanted", multiple=True, metavar="ID", help="This rule alone; may be repeated.")
-@click.option("--skip-rule", "skipped", multiple=True, metavar="ID", help="All but this rule; may be repeated.")
+@click.option(
+    "--rule",
+    "wanted",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete_rule,
+    help="This rule alone; may be repeated.",
+)
+@click.option(
+    "--skip-rule",
+    "skipped",
+    multiple=True,
+    metavar="ID",
+    shell_complete=complete_rule,
+    help="All but this rule; may be repeated.",
+)
 @click.option(
     "--orthanc",
     "--orthanc-version",
@@ -84,7 +99,7 @@ class _Wanted:
 @click.option("--hide-accepted", is_flag=True, help="Leave out what a waiver or the baseline accepts.")
 @click.option("--fix", is_flag=True, help="Mend in the JSON files what needs no decision.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show the differences, change nothing.")
-@click.option("--explain", metavar="ID", help="Print what a rule says, and end.")
+@click.option("--explain", metavar="ID", shell_complete=complete_rule, help="Print what a rule says, and end.")
 @click.option("--list-rules", is_flag=True, help="Print every rule, and end.")
 def audit(
     targets: tuple[str, ...],

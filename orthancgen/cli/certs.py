@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
@@ -156,7 +157,7 @@ def renew(env: str, names: tuple[str, ...], everything: bool, state_root: Path |
 
 @certs.command()
 @env_argument
-@click.argument("modality")
+@click.argument("modality", shell_complete=complete_modality)
 @click.option(
     "--csr",
     "request",
@@ -192,7 +193,7 @@ def _read_request(path: Path) -> bytes:
 
 @certs.command()
 @env_argument
-@click.argument("modality")
+@click.argument("modality", shell_complete=complete_modality)
 @click.option(
     "-o",
     "--output",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from rich.console import Console
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, output_option, print_json
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError
@@ -44,7 +45,12 @@ def _span(_ctx: click.Context, _param: click.Parameter, value: str) -> timedelta
 @click.command()
 @env_argument
 @state_option
-@click.option("--modality", metavar="NAME", help="Ask about this modality too: is it reached, does it let Orthanc in?")
+@click.option(
+    "--modality",
+    metavar="NAME",
+    shell_complete=complete_modality,
+    help="Ask about this modality too: is it reached, does it let Orthanc in?",
+)
 @click.option(
     "--since",
     metavar="SPAN",
@@ -55,7 +61,13 @@ def _span(_ctx: click.Context, _param: click.Parameter, value: str) -> timedelta
 )
 @click.option("--fix", is_flag=True, help="Mend what can be mended, and ask again.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask before each step.")
-@click.option("--from", "from_modality", metavar="MODALITY", help="Write a script to be run at that modality's host.")
+@click.option(
+    "--from",
+    "from_modality",
+    metavar="MODALITY",
+    shell_complete=complete_modality,
+    help="Write a script to be run at that modality's host.",
+)
 @click.option(
     "--shell",
     type=click.Choice(["sh", "powershell"]),

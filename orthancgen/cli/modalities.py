@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import (
     complete_environment,
@@ -117,7 +118,7 @@ def add(env: str, name: str, dry_run: bool, **options: Any) -> None:
 
 @modalities.command()
 @env_argument
-@click.argument("name")
+@click.argument("name", shell_complete=complete_modality)
 @_field_options(required=False)
 def change(env: str, name: str, dry_run: bool, **options: Any) -> None:
     """Change what is said of the modality NAME in ENV.
@@ -141,7 +142,7 @@ def change(env: str, name: str, dry_run: bool, **options: Any) -> None:
 
 @modalities.command()
 @env_argument
-@click.argument("name")
+@click.argument("name", shell_complete=complete_modality)
 @click.option("--dry-run", is_flag=True, help="Show what would change; write nothing.")
 def remove(env: str, name: str, dry_run: bool) -> None:
     """Remove the modality NAME from ENV, with the comments within it; those above it stay."""
@@ -198,7 +199,7 @@ def import_(env: str | None, file: Path | None, update: bool, dry_run: bool, tem
 
 @modalities.command()
 @env_argument
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_modality)
 @state_option
 @json_option
 def check(env: str, names: tuple[str, ...], state_root: Path | None, as_json: bool) -> None:

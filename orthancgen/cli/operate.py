@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,9 @@ def status(env: str, state_root: Path | None, as_json: bool) -> None:
         print_json({"environment": runtime.plan.site.environment, "services": [row.as_dict() for row in rows]})
     else:
         console().print(_table(rows))
+        if not os.path.isdir(runtime.state.root):  # noqa: PTH112  pathlib raises where the folder above is closed
+            note = f"{env} was not deployed into {runtime.state.root}: another user's, or another --state?"
+            console(err=True).print(note, style="yellow", soft_wrap=True)
     if any(row.wrong for row in rows):
         leave(Exit.SOMETHING_TO_SEE)
 

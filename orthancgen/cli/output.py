@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 from rich.console import Console
@@ -29,8 +29,20 @@ F = TypeVar("F", bound=Callable[..., Any])
 def console(*, err: bool = False) -> Console:
     """A console that colours on a terminal only and leaves text as it is."""
     file = sys.stderr if err else sys.stdout
-    width = None if file.isatty() else int(os.environ.get("COLUMNS", "140"))
+    width = None if file.isatty() else _columns()
     return Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
+
+
+_COLUMNS: Final = 140
+_LEAST_COLUMNS: Final = 20
+
+
+def _columns() -> int:
+    """What COLUMNS says where it is a width in which something can be read; it may say anything."""
+    said = os.environ.get("COLUMNS", "")
+    return (
+        int(said) if said.isascii() and said.isdigit() and len(said) < 5 and int(said) >= _LEAST_COLUMNS else _COLUMNS
+    )
 
 
 def env_argument(function: F) -> F:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from orthancgen.cli.completing import complete_secret
 from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
@@ -93,7 +94,7 @@ def _named(plan: Plan, name: str) -> Secret:
 
 @secrets.command()
 @env_argument
-@click.argument("name")
+@click.argument("name", shell_complete=complete_secret)
 @state_option
 def show(env: str, name: str, state_root: Path | None) -> None:
     """Print the value of one secret, for a person to type or a pipe to carry."""
@@ -106,7 +107,7 @@ def show(env: str, name: str, state_root: Path | None) -> None:
 
 @secrets.command()
 @env_argument
-@click.argument("name")
+@click.argument("name", shell_complete=complete_secret)
 @state_option
 def rotate(env: str, name: str, state_root: Path | None) -> None:
     """Generate a new value for one secret; the next deploy puts it in use and restarts what uses it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
@@ -30,6 +31,7 @@ _SHOWN_FAILURES = 20
     "--as",
     "modality",
     metavar="MODALITY",
+    shell_complete=complete_modality,
     help="Modality to send as.  [default: who may store and can be played from this host]",
 )
 @click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address of Orthanc.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.output import console, env_argument, json_option, load_plan, print_json
 from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, InputError
@@ -26,7 +27,14 @@ _STANDARD_OUTPUT: Final = Path("-")
 
 @click.command()
 @env_argument
-@click.option("--modality", "modalities", multiple=True, metavar="NAME", help="The sheet of this modality alone.")
+@click.option(
+    "--modality",
+    "modalities",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_modality,
+    help="The sheet of this modality alone.",
+)
 @click.option(
     "--vendor",
     "vendors",

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from orthancgen.cli.completing import complete_modality
 from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import DeployError, Exit, InputError, OrthancgenError, RenderError, VerifyError
@@ -51,6 +52,7 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     "--from",
     "modality",
     metavar="MODALITY",
+    shell_complete=complete_modality,
     help="Prove from this machine, in the place of a modality, by DICOM alone: it needs no secret of the site.",
 )
 @click.option(

@@ -103,7 +103,6 @@ class Analysis(Section):
     enabled: bool = False
     """Whether the service of analysis runs."""
     port: Port = 8010
-    """Of the service of analysis, natively on loopback alone."""
     """Port of the service, on the loopback of this host; in containers it is not published."""
     on_arrival: Items[ProviderName] = ()
     """Providers that analyse each study that arrives: `image_quality`, or a model's name; the others do so by hand."""

@@ -40,7 +40,6 @@ class DicomPlain(Section):
     enabled: bool = False
     """Whether the listener exists."""
     port: Port = 104
-    """On which devices without TLS are let in."""
     """Its port; 104 is the registered port of DICOM without TLS."""
     client_certificate: SecretRef = reference("gateway_dicom_client")
     """PEM with the certificate by which Orthanc knows the gateway, and its private key, in one file."""

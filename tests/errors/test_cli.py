@@ -233,6 +233,19 @@ def test_what_is_not_deployed_cannot_be_proven(folder: Path) -> None:
     assert "hint: orthancgen deploy" in done.stderr
 
 
+def test_status_says_where_it_looked(folder: Path) -> None:
+    done = run(folder, "status", "good.yaml", "--state", str(folder / "state"))
+    assert done.returncode == 1
+    assert f"was not deployed into {folder / 'state' / 'dev'}" in done.stderr
+    assert "not running" in done.stdout
+
+
+@pytest.mark.parametrize("columns", ["", "0", "-1", "3", "abc", "٣", "60"])
+def test_any_width_is_one_to_read_in(columns: str, folder: Path) -> None:
+    done = run(folder, "validate", "good.yaml", COLUMNS=columns)
+    assert (done.returncode, done.stdout) == (0, "good.yaml: valid for Orthanc 1.13.0\n")
+
+
 def test_init_says_where_to_go_on(tmp_path: Path) -> None:
     assert run(tmp_path, "init", "my site").stdout.endswith(
         "next: cd 'my site', orthancgen validate, orthancgen deploy dev\n"

@@ -54,6 +54,11 @@ TYPED = {
     "audit --form": {"--format"},
     "audit --format js": {"json"},
     "secrets ro": {"rotate"},
+    "modalities change prod ": {"ct1", "mr1", "workstation1"},
+    "doctor prod --modality m": {"mr1"},
+    "secrets show dev orthanc_": {"orthanc_password"},
+    "secrets show nosuch ": set(),
+    "audit --rule no-b": {"no-backup"},
 }
 
 

@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 from scripts import screenshots
-from tests.support.chromium import browser
+from tests.support.chromium import Page, browser
 from tests.support.servers import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +81,13 @@ def test_it_fetches_nothing_from_elsewhere(site: Path) -> None:
         assert not re.search(r"(?:url\(|@import)\s*['\"]?https?:", sheet.read_text(encoding="utf-8")), sheet.name
 
 
+def test_no_paragraph_swallows_a_list_or_a_table(site: Path) -> None:
+    for page in site.glob("*.html"):
+        text = re.sub(r"<pre.*?</pre>", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for paragraph in re.findall(r"<p>(.*?)</p>", text, re.DOTALL):
+            assert not re.search(r"\n\s*(?:[-*] |\d\. |\| )", paragraph), (page.name, paragraph[:200])
+
+
 def test_the_api_is_documented(site: Path) -> None:
     page = (site / "api.html").read_text(encoding="utf-8")
     for name in ("load", "plan", "render", "audit", "verify"):
@@ -95,18 +102,37 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-def test_a_browser_finds_a_word(site: Path, tmp_path: Path) -> None:
+LINKS = "[...document.querySelectorAll('.md-search-result__link')].map(one => one.getAttribute('href'))"
+WIDER = (
+    "[document.documentElement.scrollWidth - innerWidth, "
+    "[...document.images].filter(one => !one.alt || (one.complete && !one.naturalWidth)).length]"
+)
+
+
+def found_by(page: Page, address: str) -> list[str]:
+    """Links that the search of a page shows for a word."""
+    page.call("Page.navigate", url=f"{address}?q=storage+commitment")
+    wait_until(lambda: bool(page.evaluate(LINKS)), seconds=60, what="a result of the search")
+    links: list[str] = page.evaluate(LINKS)
+    return links
+
+
+def test_a_browser_finds_a_word_and_every_page_fits(site: Path, tmp_path: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             with browser(tmp_path / "profile") as page:
-                page.call(
-                    "Page.navigate", url=f"http://127.0.0.1:{server.server_address[1]}/index.html?q=storage+commitment"
-                )
-                links = "[...document.querySelectorAll('.md-search-result__link')].map(one => one.getAttribute('href'))"
-                wait_until(lambda: bool(page.evaluate(links)), seconds=60, what="a result of the search")
-                assert any("admission.html" in one or "access.html" in one for one in page.evaluate(links))
+                # By HTTP, and where the folder is opened without any server.
+                for address in (
+                    f"http://127.0.0.1:{server.server_address[1]}/index.html",
+                    f"{site.as_uri()}/index.html",
+                ):
+                    links = found_by(page, address)
+                    assert any("admission.html" in one or "access.html" in one for one in links), address
+                for path in sorted(DOCS.glob("*.md")):
+                    page.open(site / f"{path.stem}.html", width=390)
+                    assert page.evaluate(WIDER) == [0, 0], path.name
         finally:
             server.shutdown()
             thread.join()

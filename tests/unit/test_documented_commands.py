@@ -1,4 +1,7 @@
-"""Each `orthancgen ...` that a page or a hint tells a reader to type exists, with those options and choices."""
+"""What pages have a reader type exists: each `orthancgen ...` with its options and choices, each key of an environment.
+
+So it is with what hints have typed.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,11 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from orthancgen.cli import VERBS, cli
+from orthancgen.site.load import load
+from orthancgen.site.model import Site
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("ansible/**/*.md")))
@@ -86,6 +92,69 @@ def test_what_hints_have_typed_exists() -> None:
                     wrong += [(source.name, typed, fault) for fault in faults(typed)]
     assert seen > 100
     assert wrong == []
+
+
+_YAML = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FRAGMENTS = [
+    (page.name, number, text)
+    for page in PAGES
+    for number, text in enumerate(_YAML.findall(page.read_text(encoding="utf-8")))
+    # The others are of programs beside: pre-commit, Ansible, compose.
+    if isinstance(said := yaml.safe_load(text), dict) and {*said} & {*Site.model_fields}
+]
+_SECTIONS = "|".join(one for one in Site.model_fields if one != "environment")
+_INLINE = re.compile(rf"(?<![\w.{{])((?:{_SECTIONS}): \{{[^`\n]*\}})")
+"""A part of an environment within a sentence."""
+
+
+def inline(text: str) -> Iterator[str]:
+    """Parts of an environment in a text, each as far as its braces go; none with something left out or filled in."""
+    for found in _INLINE.findall(text):
+        depth = 0
+        for end, letter in enumerate(found, 1):
+            depth += {"{": 1, "}": -1}.get(letter, 0)
+            if letter == "}" and depth == 0:
+                if "..." not in found[:end] and not re.search(r"\b(?:N|[A-Z]{3,})\b", found[:end]):
+                    yield found[:end]
+                break
+
+
+def inline_parts() -> list[tuple[str, str]]:
+    """Those of every page and every hint."""
+    pages = [(page.name, page.read_text(encoding="utf-8")) for page in PAGES]
+    hints = [
+        (source.name, one)
+        for source in SOURCES
+        if source.suffix == ".py"
+        for one in texts_of(source.read_text(encoding="utf-8"))
+    ]
+    return [(name, part) for name, text in (*pages, *hints) for part in inline(text)]
+
+
+def problems_of(fragment: str, folder: Path) -> list[str]:
+    """What is wrong with a part of an environment, whatever the rest of it may be."""
+    path = folder / "fragment.yaml"
+    # With a base that cannot be read, nothing is missed, and nothing compared.
+    path.write_text(re.sub(r"^extends:.*\n", "", fragment, flags=re.MULTILINE) + "extends: gone.yaml\n")
+    return [one.message for one in load(path).errors if "gone.yaml" not in one.message]
+
+
+@pytest.mark.parametrize(("page", "number", "fragment"), FRAGMENTS, ids=lambda value: str(value)[:20])
+def test_environments_on_a_page_are_taken(page: str, number: int, fragment: str, tmp_path: Path) -> None:
+    assert problems_of(fragment, tmp_path) == []
+
+
+def test_parts_of_environments_in_sentences_and_hints_are_taken(tmp_path: Path) -> None:
+    parts = inline_parts()
+    assert len(parts) > 50
+    assert [(name, part, wrong) for name, part in parts if (wrong := problems_of(f"{part}\n", tmp_path))] == []
+
+
+def test_a_wrong_environment_on_a_page_would_be_found(tmp_path: Path) -> None:
+    assert len(FRAGMENTS) > 10
+    assert problems_of("dicom: {port: 4242}\n", tmp_path) == []
+    assert problems_of("dicom: {prot: 4242}\n", tmp_path) == ["unknown key prot"]
+    assert len(problems_of("runtime: docker\nhttp: {port: x}\n", tmp_path)) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from orthancgen.audit.in_environments import IN_ENVIRONMENTS
 from orthancgen.audit.output import words
 from orthancgen.audit.output.text import STYLES
 from orthancgen.audit.rule import Rule
@@ -20,6 +21,8 @@ def explained(rule: Rule) -> Text:
     out.append("confidence: ", "dim").append(f"{rule.confidence}\n\n")
     out.append("why: ", "bold").append(f"{words.prose(rule.why)}\n\n")
     out.append("remedy: ", "bold green").append(f"{words.prose(rule.remedy)}\n\n")
+    if rule.id in IN_ENVIRONMENTS:
+        out.append("in an environment: ", "bold green").append(f"{words.prose(IN_ENVIRONMENTS[rule.id])}\n\n")
     out.append("references:\n", "bold")
     for one in rule.references:
         out.append(f"  {one.title}\n").append(f"    {one.url}\n", "dim")

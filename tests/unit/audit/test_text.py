@@ -135,6 +135,8 @@ why: whoever reaches it gets in
 
 remedy: close it
 
+in an environment: Write `orthanc: {web_dav: false}` unless somebody uses it.
+
 references:
   HIPAA 45 CFR 164.312, (a)(1)
     https://www.ecfr.gov/current/title-45/section-164.312
