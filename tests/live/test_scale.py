@@ -90,10 +90,12 @@ def changes(orthanc: SharingOrthanc) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("count", [320, pytest.param(2_000, marks=pytest.mark.proof)])
-def test_nothing_is_lost_or_twice_whoever_is_killed(count: int, tmp_path: Path, proof_figures: ProofFigures) -> None:
+def test_nothing_is_lost_or_twice_whoever_is_killed(
+    count: int, tmp_path: Path, native_apps: Path, proof_figures: ProofFigures
+) -> None:
     folder = tmp_path / "images"
     uids = write_images(folder, count)
-    with sharing(tmp_path / "site") as shared:
+    with sharing(tmp_path / "site", apps=native_apps) as shared:
         wait_until(lambda: shared.leader() is not None, seconds=SECONDS, what="one backend follows Orthanc")
         names = [orthanc.get("/system")["DatabaseServerIdentifier"] for orthanc in shared.orthancs]
         assert names == ["orthanc-1", "orthanc-2"]
