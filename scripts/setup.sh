@@ -58,23 +58,23 @@ fi
 
 extras=native,pdf
 [ "$kind" = dev ] && extras=native,pdf,dev,docs
-stamp=.venv/.installed-$kind
-if [ ! -e "$stamp" ] || [ pyproject.toml -nt "$stamp" ] || [ constraints.txt -nt "$stamp" ]; then
-  echo "installing Python packages into .venv"
-  python3 -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[$extras]"
-  touch "$stamp"
-fi
 
-# The service that analyses images has packages of its own, which nothing else needs.
-if [ "$kind" = dev ]; then
-  analysis=stack/analysis
-  stamp=$analysis/.venv/.installed
-  if [ ! -e "$stamp" ] || [ $analysis/pyproject.toml -nt "$stamp" ] || [ $analysis/constraints.txt -nt "$stamp" ]; then
-    echo "installing Python packages into $analysis/.venv"
-    python3 -m venv $analysis/.venv
-    $analysis/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
-      --constraint $analysis/constraints.txt --editable "${analysis}[dev]"
+# install FOLDER EXTRAS STAMP: a program of ours into a virtual environment in its folder, where that is missing or older.
+install() {
+  local venv=$1/.venv stamp=$1/.venv/$3
+  if [ ! -e "$stamp" ] || [ "$1/pyproject.toml" -nt "$stamp" ] || [ "$1/constraints.txt" -nt "$stamp" ]; then
+    echo "installing Python packages into ${venv#./}"
+    python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$1/constraints.txt" --editable "$1[$2]"
     touch "$stamp"
   fi
+}
+
+# The service that analyses images has packages of its own, which nothing else needs: they are fetched meanwhile.
+analysis=
+if [ "$kind" = dev ]; then
+  install stack/analysis dev .installed &
+  analysis=$!
 fi
+install . "$extras" ".installed-$kind"
+[ -z "$analysis" ] || wait "$analysis"

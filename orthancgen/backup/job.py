@@ -7,8 +7,8 @@ behind but its stopped container, which the next backup removes.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from typing import Any, Final
 from orthancgen.errors import BackupError
 from orthancgen.runtimes.compose.endpoint import asking
 from orthancgen.runtimes.compose.engine import Engine
+from orthancgen.runtimes.compose.shortlived import short_lived
 from orthancgen.secrets.store import redact
 from orthancgen.secrets.value import SecretValue
 
@@ -158,13 +159,10 @@ class Jobs:
         lines = tuple(redact(line, job.secrets) for line in errors.end())
         return Ended(code, tuple(output.end()), lines)
 
-    @contextmanager
-    def _container(self, job: Job) -> Iterator[str]:
-        from docker.errors import NotFound
+    def _container(self, job: Job) -> AbstractContextManager[str]:
         from docker.types import LogConfig
         from docker.types import Mount as EngineMount
 
-        api = self.engine.client.api
         mounts = [
             EngineMount(
                 one.target, one.source, type="bind" if one.source.startswith("/") else "volume",
@@ -173,8 +171,8 @@ class Jobs:
             for one in job.mounts
         ]  # fmt: skip
         settings: dict[str, Any] = {
-            "mounts": mounts, "network_mode": job.network, "cap_drop": ["ALL"], "cap_add": list(job.capabilities),
-            "security_opt": ["no-new-privileges:true"], "tmpfs": {"/run/secrets": "size=1m,mode=0700,noexec"},
+            "mounts": mounts, "network_mode": job.network, "cap_add": list(job.capabilities),
+            "tmpfs": {"/run/secrets": "size=1m,mode=0700,noexec"},
             "log_config": LogConfig(type="none"), "cpu_shares": 256,
         }  # fmt: skip
         if job.processes_of is not None:
@@ -186,19 +184,12 @@ class Jobs:
             text = _HEAD + (_SCRIPTS / job.script).read_text(encoding="utf-8")
             command = ["bash", "-c", text, job.script, *command]
         name = f"orthancgen-{self.environment}-backup-{secrets.token_hex(4)}"
-        made = api.create_container(
-            job.image or self._image, command[1:], entrypoint=command[:1], user=job.user, name=name,
-            hostname=f"orthancgen-{self.environment}", stdin_open=bool(_feed(job)), labels=self.labels,
-            host_config=api.create_host_config(**settings),
+        # When it is stopped, restic gives its lock back, and the index's copy lets go.
+        return short_lived(
+            self.engine.client.api, job.image or self._image, command, user=job.user, labels=self.labels, host=settings,
+            stop_seconds=_STOP_SECONDS, name=name, hostname=f"orthancgen-{self.environment}",
+            stdin_open=bool(_feed(job)),
         )  # fmt: skip
-        identity = str(made["Id"])
-        try:
-            yield identity
-        finally:
-            with suppress(NotFound):
-                api.stop(identity, timeout=_STOP_SECONDS)  # restic gives its lock back, the index's copy lets go
-            with suppress(NotFound):
-                api.remove_container(identity, force=True, v=True)
 
     def volume(self, name: str) -> None:
         """Make a volume of the run, where it is missing.

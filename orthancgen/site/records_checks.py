@@ -21,13 +21,8 @@ def members_stand_on_several_hosts(site: Site) -> Iterator[Violation]:
     if scale.databases == 1:
         return
     path: KeyPath = ("scale", "databases")
-    if site.runtime not in _SEVERAL_HOSTS:
-        yield Violation(
-            path, f"with runtime: {site.runtime}, every member would end with the one host",
-            "runtime: swarm, or kubernetes",
-        )  # fmt: skip
-    if not site.backend.enabled:
-        yield Violation(path, "the backend, whose records they would keep, is switched off", "backend: {enabled: true}")
+    alone = "every member would end with the one host"
+    yield from _has_a_use(site, path, alone, "runtime: swarm, or kubernetes", "they")
     if scale.mongodb.hosts:
         yield Violation(
             path, "the replica set that is there already keeps the records", "leave out either databases or hosts"
@@ -47,13 +42,8 @@ def replica_set_is_reached(site: Site) -> Iterator[Violation]:
                     "name the members of the one that is there already: scale: {mongodb: {hosts: [...]}}",
                 )  # fmt: skip
         return
-    if site.runtime not in _SEVERAL_HOSTS:
-        yield Violation(
-            path, f"with runtime: {site.runtime}, the records are in the database that orthancgen brings",
-            "leave it out, or runtime: swarm or kubernetes",
-        )  # fmt: skip
-    if not site.backend.enabled:
-        yield Violation(path, "the backend, whose records it would keep, is switched off", "backend: {enabled: true}")
+    alone = "the records are in the database that orthancgen brings"
+    yield from _has_a_use(site, path, alone, "leave it out, or runtime: swarm or kubernetes", "it")
     for index, member in enumerate(said.hosts):
         host, _ = split_host_port(member)
         if is_ip(host) and is_loopback(host):
@@ -62,6 +52,23 @@ def replica_set_is_reached(site: Site) -> Iterator[Violation]:
             yield Violation((*path, index), f"{member} stands earlier in the list", "name each member once")
     if said.authority is not None and not said.tls:
         yield Violation(("scale", "mongodb", "authority"), "without TLS there is nothing to check", "tls: true")
+
+
+def _has_a_use(site: Site, path: KeyPath, alone: str, remedy: str, who: str) -> Iterator[Violation]:
+    """A replica set is of several hosts, and there are records to keep.
+
+    Args:
+        site: what is checked.
+        path: of what asks for it.
+        alone: what becomes of it on one host.
+        remedy: against that.
+        who: keeps the records, as a pronoun.
+    """
+    if site.runtime not in _SEVERAL_HOSTS:
+        yield Violation(path, f"with runtime: {site.runtime}, {alone}", remedy)
+    if not site.backend.enabled:
+        off = f"the backend, whose records {who} would keep, is switched off"
+        yield Violation(path, off, "backend: {enabled: true}")
 
 
 RECORDS_CHECKS: tuple[Callable[[Site], Iterator[Violation]], ...] = (

@@ -112,11 +112,11 @@ FAULTS: Mapping[str, Fault] = {
     "database frozen": lambda stack: faults.frozen(stack, "database"),
 }
 SAMPLE_SECONDS = {
-    "backend stopped": 5.0,
-    "backend answers 500": 5.0,
-    "backend answers after 1.5 s": 10.0,
-    "backend never answers": 10.0,
-    "database stopped": 5.0,
+    "backend stopped": 4.0,
+    "backend answers 500": 4.0,
+    "backend answers after 1.5 s": 6.0,
+    "backend never answers": 6.0,
+    "database stopped": 4.0,
 }
 SLOW = ("backend answers after 1.5 s", "backend never answers")
 """Each poke holds up REST; the Lua script lets few of them happen."""

@@ -25,12 +25,6 @@ SENDERS = 8
 SECONDS = 180.0
 
 
-@pytest.fixture(scope="module")
-def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the backend is built, once."""
-    return tmp_path_factory.mktemp("built") / "apps"
-
-
 def write_images(folder: Path, count: int) -> list[str]:
     """Small images of as many studies as there are senders, a folder for each; returns their SOP Instance UIDs."""
     uids = []
@@ -98,11 +92,11 @@ def changes(orthanc: SharingOrthanc) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("count", [320, pytest.param(2_000, marks=pytest.mark.proof)])
 def test_nothing_is_lost_or_twice_whoever_is_killed(
-    count: int, tmp_path: Path, apps: Path, proof_figures: ProofFigures
+    count: int, tmp_path: Path, native_apps: Path, proof_figures: ProofFigures
 ) -> None:
     folder = tmp_path / "images"
     uids = write_images(folder, count)
-    with sharing(tmp_path / "site", apps=apps) as shared:
+    with sharing(tmp_path / "site", apps=native_apps) as shared:
         wait_until(lambda: shared.leader() is not None, seconds=SECONDS, what="one backend follows Orthanc")
         names = [orthanc.get("/system")["DatabaseServerIdentifier"] for orthanc in shared.orthancs]
         assert names == ["orthanc-1", "orthanc-2"]
@@ -138,10 +132,10 @@ def test_nothing_is_lost_or_twice_whoever_is_killed(
     )  # fmt: skip
 
 
-def test_images_in_postgresql_reached_by_tls(tmp_path: Path, apps: Path) -> None:
+def test_images_in_postgresql_reached_by_tls(tmp_path: Path, native_apps: Path) -> None:
     uids = write_images(tmp_path / "images", 40)
     authority = Authority(tmp_path / "authority")
-    with sharing(tmp_path / "site", backends=1, apps=apps, storage="postgresql", tls=authority) as shared:
+    with sharing(tmp_path / "site", backends=1, apps=native_apps, storage="postgresql", tls=authority) as shared:
         senders = send(shared, tmp_path / "images")
         for sender in senders:
             sender.join(SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -98,3 +99,20 @@ def _split(line: str) -> tuple[str, list[str]]:
 
 def _iptables(table: str, *arguments: str) -> None:
     subprocess.run(["iptables", "-w", "-t", table, *arguments], capture_output=True, check=False)
+
+
+def without_empty_tables(saved: str) -> str:
+    """What iptables-save prints, without the tables that are there since somebody looked: they let everything pass."""
+    kept: list[str] = []
+    table: list[str] | None = None
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = [line]
+        elif table is None:
+            kept.append(line)
+        elif line == "COMMIT":
+            kept += [*table, line] if len(table) > 1 else []
+            table = None
+        elif not re.fullmatch(r":[A-Z]+ ACCEPT *", line):
+            table.append(line)
+    return "".join(f"{line}\n" for line in kept)

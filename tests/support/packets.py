@@ -30,6 +30,7 @@ from typing import Any, Final, Literal
 import docker
 
 from orthancgen.firewall.policy import Policy
+from tests.support.firewall import without_empty_tables
 from tests.support.servers import cannot_run, require_program, wait_until
 
 Protocol = Literal["tcp", "udp", "ping"]
@@ -184,11 +185,11 @@ class Rig:
         return done.stdout
 
     def rules(self) -> str:
-        """Every rule of the host, of iptables and of nftables, without counters."""
+        """Every rule of the host, of iptables and of nftables, without counters; nothing where there is none."""
         script = (
             "for p in iptables ip6tables; do $p-save | sed '/^#/d; s/\\[[0-9:]*\\]//'; done; nft -s list ruleset inet"
         )
-        return self.do("sh", "-c", script)
+        return without_empty_tables(self.do("sh", "-c", script))
 
     def forget_rules(self) -> None:
         """As when the host starts: no rules of anybody."""

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 PROJECT_LABEL: Final = "com.docker.compose.project"
 SERVICE_LABEL: Final = "com.docker.compose.service"
+_CALLED: Final = ("orthanc", "postgresql", "database")
+"""Services that others call, in the order in which they end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,12 @@ class Container:
         networks = (self.attributes.get("NetworkSettings") or {}).get("Networks") or {}
         prefix = f"{self.labels.get(PROJECT_LABEL, '')}_"
         return {name.removeprefix(prefix): one["IPAddress"] for name, one in networks.items() if one.get("IPAddress")}
+
+
+def ends_when(labels: Mapping[str, str]) -> int:
+    """Where a container comes when a project ends: who calls one that is gone already ends late."""
+    service = labels.get(SERVICE_LABEL, "")
+    return 1 + _CALLED.index(service) if service in _CALLED else 0
 
 
 def container_of(found: Mapping[str, Any]) -> Container:

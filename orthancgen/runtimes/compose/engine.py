@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from orthancgen.errors import EngineError
 from orthancgen.runtimes.compose import hostfiles
 from orthancgen.runtimes.compose.command import Compose, compose_environment, find_compose, run_compose
-from orthancgen.runtimes.compose.container import PROJECT_LABEL, SERVICE_LABEL, Container, container_of
+from orthancgen.runtimes.compose.container import PROJECT_LABEL, SERVICE_LABEL, Container, container_of, ends_when
 from orthancgen.runtimes.compose.endpoint import Endpoint, asking, open_client, resolve
 from orthancgen.runtimes.compose.hostfiles import PlacedFile
 
@@ -346,14 +346,15 @@ class Engine:
                 time.sleep(0.1)
 
     def remove_project(self, project: str, *, stop_seconds: int = _STOP_SECONDS) -> None:
-        """Stop and remove the containers of a project, the last one made first, and its networks; volumes stay.
+        """Stop and remove the containers of a project, those that call others first, and its networks; volumes stay.
 
         Raises:
             EngineError: the engine does not answer, or refuses.
         """
         from docker.errors import NotFound
 
-        for found in [*self._list(project, one_off=True), *reversed(self._list(project))]:
+        ordered = sorted(self._list(project), key=lambda found: (ends_when(found["Labels"]), -int(found["Created"])))
+        for found in [*self._list(project, one_off=True), *ordered]:
             self.remove_container(found["Id"], stop_seconds=stop_seconds)
         api = self.client.api
         with asking("remove the networks"):

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from orthancgen.errors import EngineError
 from orthancgen.runtimes.compose.endpoint import asking
+from orthancgen.runtimes.compose.shortlived import run_to_its_end, short_lived
 
 MARKER: Final = ".placed"
 """Written last: a folder without it was not finished."""
@@ -145,19 +146,22 @@ def run_tool(
     Raises:
         EngineError: it failed.
     """
-    from docker.errors import ContainerError
+    from docker.types import LogConfig
 
-    with asking(f"run {entrypoint[0]} in {image}"):
-        try:
-            printed: bytes = client.containers.run(
-                image, command, entrypoint=entrypoint, user="0:0", volumes=binds, network_disabled=True,
-                remove=True, read_only=True, cap_drop=["ALL"], cap_add=["DAC_OVERRIDE", "FOWNER"],
-                security_opt=["no-new-privileges:true"], labels=dict(labels), stdout=True, stderr=False,
-            )  # fmt: skip
-        except ContainerError as error:
-            said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
-            raise EngineError(f"{entrypoint[0]} failed on the engine's host: {said.strip()[-300:]}") from None
-    return printed.decode(errors="replace")
+    host = {
+        "binds": binds, "read_only": True, "cap_add": ["DAC_OVERRIDE", "FOWNER"],
+        "log_config": LogConfig(type="json-file"),
+    }  # fmt: skip
+    command = [*entrypoint, *command]
+    with (
+        asking(f"run {command[0]} in {image}"),
+        short_lived(client.api, image, command, user="0:0", labels=labels, host=host) as container,
+    ):
+        printed = run_to_its_end(client.api, container)
+    if printed.code != 0:
+        said = printed.errors.decode(errors="replace").strip()
+        raise EngineError(f"{command[0]} failed on the engine's host: {said[-300:]}")
+    return printed.output.decode(errors="replace")
 
 
 def own_volume(client: Any, name: str, uid: int, gid: int, labels: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from orthancgen.render.layout import MODELS_FOLDER
 from orthancgen.runtimes import models
 from orthancgen.runtimes.compose.endpoint import asking
 from orthancgen.runtimes.compose.engine import Engine
+from orthancgen.runtimes.compose.shortlived import run_to_its_end, short_lived
 from orthancgen.runtimes.report import Report
 from orthancgen.site.analysis_checks import folder_of
 
@@ -32,7 +33,6 @@ def _run(plan: Plan, image: Image, engine: Engine, cards: Sequence[str]) -> byte
     from docker.errors import APIError
     from docker.types import LogConfig, Mount
 
-    api = engine.client.api
     mounts = [
         Mount(f"{MODELS_FOLDER}/{name}", folder_of(card), type="bind", read_only=True)
         for name, card in plan.site.analysis.models.items()
@@ -40,15 +40,19 @@ def _run(plan: Plan, image: Image, engine: Engine, cards: Sequence[str]) -> byte
     uid, gid = users(plan)["analysis"]
     megabytes = plan.site.containers.limits.analysis.memory_megabytes
     settings: dict[str, Any] = {
-        "mounts": mounts, "network_mode": "none", "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
-        "read_only": True, "mem_limit": f"{megabytes}m", "log_config": LogConfig(type="json-file"),
+        "mounts": mounts, "read_only": True, "mem_limit": f"{megabytes}m", "log_config": LogConfig(type="json-file"),
     }  # fmt: skip
+    command = ["python3", *models.MODULE, *cards]
     with asking("look at the models"):
         try:
-            made = api.create_container(
-                image.id, [*models.MODULE, *cards], entrypoint=["python3"], user=f"{uid}:{gid}", labels=engine.labels,
-                host_config=api.create_host_config(**settings),
-            )  # fmt: skip
+            with short_lived(
+                engine.client.api, image.id, command, user=f"{uid}:{gid}", labels=engine.labels, host=settings
+            ) as container:
+                return run_to_its_end(engine.client.api, container, models.SECONDS).output
+        except TimeoutError:
+            raise StartError(
+                f"the models were not read within {models.SECONDS} seconds", hint="are they on a slow disk?"
+            ) from None
         except APIError as error:
             if "bind source path does not exist" in str(error.explanation):
                 raise DeployError(
@@ -56,16 +60,3 @@ def _run(plan: Plan, image: Image, engine: Engine, cards: Sequence[str]) -> byte
                     hint="analysis.models names files of the engine's host; each lies in a folder of its own",
                 ) from None
             raise
-        identity = str(made["Id"])
-        try:
-            api.start(identity)
-            try:
-                api.wait(identity, timeout=models.SECONDS)
-            except OSError:  # of requests: its time ran out
-                raise StartError(
-                    f"the models were not read within {models.SECONDS} seconds", hint="are they on a slow disk?"
-                ) from None
-            printed: bytes = api.logs(identity, stdout=True, stderr=False)
-        finally:
-            api.remove_container(identity, force=True, v=True)
-    return printed

@@ -23,6 +23,8 @@ import { VERSION } from './version.ts';
 
 /** The batch at work may take this long to end. */
 const STOP_MILLISECONDS = 9_000;
+/** Orthanc may take this long to answer what that batch asks; without an answer it is repeated at the next start. */
+const ANSWER_MILLISECONDS = 2_000;
 
 async function main(): Promise<void> {
   const { config } = called('server.mjs --config PATH/backend.json', loadConfig);
@@ -79,7 +81,9 @@ async function main(): Promise<void> {
       log.warn('not everything ended in time; what was left is repeated at the next start');
       process.exit(0);
     }, STOP_MILLISECONDS).unref();
+    const answers = setTimeout(() => void orthanc.close(), ANSWER_MILLISECONDS);
     await Promise.all([worker.stop(), analysis?.stop()]);
+    clearTimeout(answers);
     await outbox.stop();
     await catalogue.stop();
     await archive.close();

@@ -250,7 +250,7 @@ const estimated = z
   .number()
   .nullable()
   .describe(
-    'Of the statistics of the database, exact, but after MongoDB was not stopped in order they may ' +
+    "Of the database's statistics: exact, but after MongoDB was not stopped in order they may " +
       'differ by what was written in its last minute, until `validate` is run on the collection',
   );
 export const statusAnswer = z.object({

@@ -222,5 +222,7 @@ describe.skipIf(!available)('after a fault', () => {
     const started = performance.now();
     expect(await backend.stop()).toBe(0);
     expect(performance.now() - started).toBeLessThan(10_000);
+    expect(backend.output).toContain('"stopped"');
+    expect(backend.output).not.toContain('not everything ended in time');
   });
 });

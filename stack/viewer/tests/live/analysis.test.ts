@@ -3,7 +3,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { available } from '../../../backend/tests/live/servers.ts';
 import { VIEWS, views, wrongWith } from './looks.ts';
-import { HOSTILE, Marker, QualityService, withProviders } from './providers.ts';
+import { HOSTILE } from './provider.ts';
+import { Marker, QualityService, withProviders } from './providers.ts';
 import { makeSamples, named, store, type Sample } from './samples.ts';
 import { loginIn, open, Site, startBrowser, type Role, type Watched } from './site.ts';
 

@@ -1,9 +1,51 @@
-/** A provider of analysis that answers with what a contract forbids, or with text that is meant to hurt. */
+/** Providers of analysis of the tests, and one that answers with what a contract forbids, or with text that hurts. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 export const ID = 'hostile';
 /** Text that would do something in a page which takes it for more than text. */
-export const SCRIPT = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>\u202ecba';
+export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
+/** The same, and what follows is read from right to left. */
+export const SCRIPT = `${HOSTILE}\u202ecba`;
+
+export interface Asked {
+  study_instance_uid: string;
+  series: { series_instance_uid: string; instances: { sop_instance_uid: string }[] }[];
+}
+
+/** A provider on a free port of loopback: what it is, and what it answers, is said by who extends it. */
+export abstract class Provider {
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      response.setHeader('content-type', 'application/json');
+      if (request.url === '/v1/provider') {
+        response.end(JSON.stringify(this.card()));
+        return;
+      }
+      let body = '';
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+      request.on('end', () => {
+        if (request.url === '/v1/analyses') this.answer(JSON.parse(body) as Asked, response);
+        else response.writeHead(404).end();
+      });
+    });
+  }
+
+  abstract card(): object;
+  abstract answer(asked: Asked, response: ServerResponse): void;
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
 
 /** Way of answering -> what comes of it: a result, or a reason of which this is a part. */
 export const WAYS = {
@@ -21,29 +63,15 @@ export const WAYS = {
 } as const satisfies Readonly<Record<string, string | null>>;
 export type Way = keyof typeof WAYS;
 
-export class HostileProvider {
+export class HostileProvider extends Provider {
   way: Way = 'hostile text';
-  readonly #server: Server;
 
-  constructor() {
-    this.#server = createServer((request, response) => {
-      if (request.url === '/v1/provider') {
-        response.end(JSON.stringify(card()));
-        return;
-      }
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        if (request.url === '/v1/analyses') {
-          this.#answer((JSON.parse(body) as { study_instance_uid: string }).study_instance_uid, response);
-        } else {
-          response.writeHead(404).end();
-        }
-      });
-    });
+  card(): object {
+    const words = { title: SCRIPT.slice(0, 64), statement: SCRIPT, licence: SCRIPT.slice(0, 64) };
+    return { id: ID, version: '<b>1</b>', kind: 'measurement', modalities: [SCRIPT.slice(0, 16)], ...words };
   }
 
-  #answer(study: string, response: ServerResponse): void {
+  answer({ study_instance_uid: study }: Asked, response: ServerResponse): void {
     const good = result(study);
     switch (this.way) {
       case 'hostile text':
@@ -86,23 +114,6 @@ export class HostileProvider {
         response.writeHead(500).end(JSON.stringify({ detail: `${SCRIPT}\u0007\u2028` }));
     }
   }
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return `http://127.0.0.1:${String(address.port)}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
-function card(): object {
-  const words = { title: SCRIPT.slice(0, 64), statement: SCRIPT, licence: SCRIPT.slice(0, 64) };
-  return { id: ID, version: '<b>1</b>', kind: 'measurement', modalities: [SCRIPT.slice(0, 16)], ...words };
 }
 
 function result(study: string): object {

@@ -1,22 +1,16 @@
-/** Providers of analysis for the pages: the service of stack/analysis, and one that answers what it is told to. */
+/** Providers of analysis for the pages: the service of stack/analysis, and one whose state the test decides. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, until } from '../../../backend/tests/live/servers.ts';
+import { HOSTILE, Provider, type Asked } from './provider.ts';
 import type { Site } from './site.ts';
 
 const ANALYSIS = fileURLToPath(new URL('../../../analysis', import.meta.url));
 const PYTHON = process.env.ORTHANCGEN_ANALYSIS_PYTHON ?? join(ANALYSIS, '.venv/bin/python');
 const TOKEN = 'provider-token-0123456789';
-export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
-
-interface Asked {
-  study_instance_uid: string;
-  series: { series_instance_uid: string; instances: { sop_instance_uid: string }[] }[];
-}
 
 /** `image_quality` of stack/analysis as a process. */
 export class QualityService {
@@ -62,49 +56,22 @@ export class QualityService {
 }
 
 /** A provider whose words are hostile and whose state the test decides. */
-export class Marker {
+export class Marker extends Provider {
   /** 200, or the status it refuses with, and its reason. */
   status = 200;
   version = '1.0';
   statement = 'Triage aid of the tests; not a diagnosis';
-  readonly #server: Server;
 
-  constructor() {
-    this.#server = createServer((request, response) => {
-      response.setHeader('content-type', 'application/json');
-      if (request.url === '/v1/provider') {
-        response.end(JSON.stringify(this.#card()));
-        return;
-      }
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        response.statusCode = this.status;
-        const asked = JSON.parse(body) as Asked;
-        const refusal = {
-          type: 'about:blank',
-          title: 'no',
-          status: this.status,
-          detail: `no model for this ${HOSTILE}`,
-        };
-        response.end(JSON.stringify(this.status === 200 ? this.#result(asked) : refusal));
-      });
-    });
-  }
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
-  }
-
-  async stop(): Promise<void> {
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #card(): object {
+  card(): object {
     const { version, statement } = this;
     const card = { intended_use: 'tests', limitations: 'everything', labels: ['mark'], threshold: 0.5 };
     return { id: 'marker', version, title: 'Marker', kind: 'model', statement, modalities: [], licence: 'L', card };
+  }
+
+  answer(asked: Asked, response: ServerResponse): void {
+    const { status } = this;
+    const refusal = { type: 'about:blank', title: 'no', status, detail: `no model for this ${HOSTILE}` };
+    response.writeHead(status).end(JSON.stringify(status === 200 ? this.#result(asked) : refusal));
   }
 
   #result({ study_instance_uid, series }: Asked): object {
