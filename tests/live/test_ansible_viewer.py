@@ -174,6 +174,10 @@ def test_a_secret_is_rotated_and_taken_back_where_that_fails(fleet: Fleet) -> No
 
 def test_the_proofs_run_by_the_clock(fleet: Fleet, proof_figures: ProofFigures) -> None:
     host = fleet.hosts[SITE]
+    # By hand on the host, the same units come of it.
+    units = host.run("sh", "-c", f"cat /etc/systemd/system/{PROOFS}.*")
+    assert "written to /etc/systemd/system" in fleet.told(SITE, "verify", "ENV", "--install-timer")
+    assert host.run("sh", "-c", f"cat /etc/systemd/system/{PROOFS}.*") == units
     host.run("systemctl", "start", f"{PROOFS}.service")
     by_hand = metrics(fleet)
     assert by_hand["orthancgen_verify_success"] == 1
