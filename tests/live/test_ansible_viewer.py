@@ -50,9 +50,9 @@ OFTEN: Final = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n
 FILES: Final = {"ca": "ca.pem", "cert": "controller.crt.pem", "key": "controller.key.pem"}
 
 
-@pytest.fixture(scope="module")
-def fleet(engine: TestEngine) -> Iterator[Fleet]:
-    with running_fleet(engine, {SITE: "trixie"}, whole=True) as fleet:
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def fleet(engine: TestEngine, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    with running_fleet(engine, {SITE: request.param}, whole=True) as fleet:
         fleet.write(SITE, **WHOLE)
         pems = {key: str(fleet.ansible.folder / name) for key, name in FILES.items()}
         own = {
