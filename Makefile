@@ -3,10 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := up
 VENV := .venv/bin
-BACKEND := stack/backend
 ENV ?= dev
 
-.PHONY: up down test check proof bench docs site screenshots dist image bills setup setup-dev backend-check
+.PHONY: up down test check proof bench docs site screenshots dist image bills setup setup-dev check-python check-backend check-viewer
 
 up: setup ## set up, deploy the development environment on the embedded default, verify it
 	$(VENV)/orthancgen deploy $(ENV)
@@ -18,14 +17,18 @@ test: check ## every test, on real servers
 	CI=true $(VENV)/python scripts/tests.py
 
 check: setup-dev ## linters and types, of Python and TypeScript
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync check-python check-backend check-viewer
+
+check-python:
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
 	$(VENV)/mypy
 	cd stack/analysis && .venv/bin/mypy
 	$(VENV)/yamllint -s environments ansible
 	$(VENV)/python scripts/docs.py --check
-	$(VENV)/python scripts/npm.py backend check
-	$(VENV)/python scripts/npm.py viewer check
+
+check-backend check-viewer: check-%:
+	$(VENV)/python scripts/npm.py $* check
 
 proof: setup-dev ## the full counts of every sampled test; writes docs/proof.md
 	$(VENV)/python scripts/proof.py

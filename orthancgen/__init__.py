@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orthancgen import callables
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "audit", "load", "plan", "render", "verify"]
 
 if TYPE_CHECKING:
     from orthancgen.api import audit as audit
@@ -18,5 +19,11 @@ if TYPE_CHECKING:
     from orthancgen.api import verify as verify
 else:
     __getattr__ = callables.attribute
+
+
+def __dir__() -> list[str]:
+    """What is here for a program, also before it was used."""
+    return sorted((*__all__, "__doc__", "__file__", "__name__", "__path__"))
+
 
 callables.install(__name__)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 
 class Exit(IntEnum):
@@ -56,6 +56,46 @@ class OrthancgenError(Exception):
         self.hint = hint
 
 
+class Place(Protocol):
+    """Where something is written; line and column count from 1."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file."""
+
+    @property
+    def line(self) -> int:
+        """Its line."""
+
+    @property
+    def column(self) -> int:
+        """Its column."""
+
+
+class Fault(Protocol):
+    """One thing that is wrong with the input: what a program may read of a problem."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+    @property
+    def hint(self) -> str | None:
+        """The remedy, or None."""
+
+    @property
+    def severity(self) -> str:
+        """`error` or `warning`."""
+
+    @property
+    def key_path(self) -> str:
+        """The key, as in `modalities.ct1.may[0]`; empty where it is of no key."""
+
+    @property
+    def mark(self) -> Place | None:
+        """Where it is written; None where it is of no file."""
+
+
 class InputError(OrthancgenError):
     """The input is wrong.
 
@@ -73,7 +113,7 @@ class InputError(OrthancgenError):
         message: str,
         *,
         hint: str | None = None,
-        problems: tuple[object, ...] = (),
+        problems: tuple[Fault, ...] = (),
         sources: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, hint=hint)

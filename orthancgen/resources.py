@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from orthancgen import __version__
 from orthancgen.errors import OrthancgenError
 
 _PACKAGE = Path(__file__).resolve().parent
+
+
+def with_extra(extra: str) -> str:
+    """The command that adds an extra of ours. By its wheel: on a public index, our name could be anybody's."""
+    return f"pip install 'orthancgen-{__version__}-py3-none-any.whl[{extra}]'"
 
 
 def locate(name: str) -> Path:

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from pydantic.fields import FieldInfo
@@ -27,7 +27,7 @@ from orthancgen.doctor.questions import QUESTIONS
 from orthancgen.orthanc.messages import messages
 from orthancgen.orthanc.roles import PERMISSIONS
 from orthancgen.render.quoting import json_document
-from orthancgen.site.documentation import field_texts
+from orthancgen.site.documentation import described, field_texts
 from orthancgen.site.explain import section_of
 from orthancgen.site.model import Site
 from orthancgen.site.schema import json_schema
@@ -47,11 +47,16 @@ def configuration() -> str:
         "replaces the whole list, and a key without a value goes back to its default. YAML that readers disagree on",
         "(`NO`, `012`, `12:34`, `1_000`, dates, duplicate keys) and anchors, aliases, merge keys and tags are refused.",
         "",
-        "| key | what it is | values | default |",
-        "|---|---|---|---|",
+        *_TABLE,
         "| `extends` | Environment file that this one completes. | path, relative to this file | |",
     ]
-    lines += _rows(Site, "")
+    rows = [(name, [*_rows(Site, "", name)]) for name in Site.model_fields]
+    lines += [row for _, (row, *below) in rows if not below]
+    lines += ["", "Each section has a table of its own:", ""]
+    lines += [f"- [`{name}`](#{name}): {_summary(below[0])}" for name, below in rows if below[1:]]
+    for name, (first, *below) in rows:
+        if below:
+            lines += ["", f"## {name}", "", f"{_summary(first)} (`{name}:`, {_kind(first)})", "", *_TABLE, *below]
     lines += [
         "",
         "## What a role may do on Orthanc's REST API",
@@ -67,12 +72,26 @@ def configuration() -> str:
     return GENERATED + "\n".join(lines) + "\n"
 
 
-def _rows(model: type[Section], prefix: str) -> Iterator[str]:
+_TABLE = ("| key | what it is | values | default |", "|---|---|---|---|")
+
+
+def _summary(row: str) -> str:
+    """What a row says that its key is."""
+    return row.split(" | ")[1]
+
+
+def _kind(row: str) -> str:
+    return row.split(" | ")[2]
+
+
+def _rows(model: type[Section], prefix: str, only: str | None = None) -> Iterator[str]:
     for name, field in model.model_fields.items():
+        if only is not None and name != only:
+            continue
         key = f"{prefix}{name}"
         inner = section_of(field.annotation)
         suffix, nested = _nested(inner)
-        written = field.description or field_texts(model).get(name)
+        written = described(field_texts(model).get(name), field.description)
         description = _cell(written or (nested.__doc__ if nested else "") or "")
         values = _NESTED[suffix] if nested else _values(field, inner)
         yield f"| `{key}` | {description} | {values} | {_default(field, nested is not None)} |"
@@ -144,8 +163,12 @@ def _section(heading: str, command: click.Command, name: str) -> list[str]:
     return [*title, "", "```", _help(command, name), "```"]
 
 
+_COLUMNS: Final = 84
+"""As many as the site shows without a scroll bar."""
+
+
 def _help(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=110, max_content_width=110)
+    context = click.Context(command, info_name=name, terminal_width=_COLUMNS, max_content_width=_COLUMNS)
     return command.get_help(context).rstrip()
 
 

@@ -13,6 +13,7 @@ import click
 
 from orthancgen import __version__
 from orthancgen.cli import VERBS, cli
+from orthancgen.cli.examples import EXAMPLES
 from orthancgen.errors import Exit
 
 EXITS: Final[dict[Exit, str]] = {
@@ -53,7 +54,11 @@ def _page(context: click.Context, summary: str, more: list[str]) -> str:
         *_paragraphs(context.command.help or ""),
     ]
     options = list(_options(context))
-    lines += [".SH OPTIONS", *options, *more, ".SH EXIT STATUS"]
+    examples = EXAMPLES.get(context.info_name or "", ())
+    lines += [".SH OPTIONS", *options, *more, *([".SH EXAMPLES"] if examples else [])]
+    for command, what in examples:
+        lines += [".TP", f".B {_text(command)}", _text(what)]
+    lines.append(".SH EXIT STATUS")
     for code, meaning in EXITS.items():
         lines += [".TP", f".B {int(code)}", _text(meaning)]
     see = "orthancgen\\-VERB" if context.parent is None else "orthancgen"

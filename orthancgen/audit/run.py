@@ -14,7 +14,7 @@ from orthancgen.audit.rule import Finding, Hit, Rule, fingerprint
 from orthancgen.audit.rules import RULES
 from orthancgen.audit.subject import Subject
 from orthancgen.errors import OrthancgenError
-from orthancgen.site.problems import Mark, Problem, format_path
+from orthancgen.site.problems import Mark, Problem, format_path, printable
 
 if TYPE_CHECKING:
     from orthancgen.audit.splices import Replacement
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_HITS: Final = 10_000
 """Places of one rule that are told; nobody reads more, and a file of a hundred thousand mistakes is no set-up."""
+MAXIMUM_WORDS: Final = 2_000
+"""Characters of a message or a hint."""
 
 
 class RuleBrokenError(Exception):
@@ -133,7 +135,9 @@ def _finding(rule: Rule, hit: Hit, mark: Mark | None, file: str, name: str, subj
         message = f"{message} ({file}: {format_path(path)})" if path else f"{message} ({file})"
         mark, path, file = said[0], said[1], said[0].file
     severity = rule.severity if hit.severity is None else hit.severity
-    return Finding(rule, message, severity, file, mark, path, hit.hint or rule.remedy, name, hit.fix)
+    # A rule that quotes a file and forgets what may stand there moves nobody's cursor.
+    words = (printable(text, MAXIMUM_WORDS) for text in (message, hit.hint or rule.remedy))
+    return Finding(rule, next(words), severity, file, mark, path, next(words), name, hit.fix)
 
 
 def _relative(file: str) -> str:

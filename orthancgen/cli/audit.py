@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from orthancgen.cli.output import complete_environment, console, installed_version, leave, output_option, print_json
+from orthancgen.cli.output import (
+    complete_environment,
+    console,
+    installed_version,
+    json_option,
+    leave,
+    output_option,
+    print_json,
+)
 from orthancgen.errors import Exit, InputError
 from orthancgen.orthanc.keys import SUPPORTED, Version
 
@@ -37,6 +45,7 @@ class _Wanted:
 
 @click.command()
 @click.argument("targets", metavar="TARGET...", nargs=-1, shell_complete=complete_environment)
+@json_option
 @click.option(
     "--format",
     "form",
@@ -79,6 +88,7 @@ class _Wanted:
 @click.option("--list-rules", is_flag=True, help="Print every rule, and end.")
 def audit(
     targets: tuple[str, ...],
+    as_json: bool,
     form: str,
     output: Path | None,
     fail_on: str,
@@ -104,6 +114,7 @@ def audit(
     """
     from orthancgen.audit.run import load_rules
 
+    form = "json" if as_json else form
     rules = _chosen(load_rules(), wanted, skipped)
     if explain is not None or list_rules:
         _tell(rules, explain, form)

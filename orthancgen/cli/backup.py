@@ -35,8 +35,7 @@ _MEGABYTE = 1_000_000
 @click.option("--check", is_flag=True, help="Check the repository, and read a part of it back.")
 @click.option("--install-timer", is_flag=True, help="Make a backup by the clock: units of systemd, or a line for cron.")
 @click.option(
-    "-o",
-    "--output",
+    "--unit-folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="With --install-timer: write the units into this folder alone.",
 )
@@ -48,7 +47,7 @@ def backup(
     list_: bool,
     check: bool,
     install_timer: bool,
-    output: Path | None,
+    unit_folder: Path | None,
     new_repository: bool,
     as_json: bool,
 ) -> None:
@@ -60,12 +59,12 @@ def backup(
     from orthancgen.backup.opening import alone, open_repository
 
     _only_one(("--list", list_), ("--check", check), ("--install-timer", install_timer))
-    if output is not None and not install_timer:
-        raise click.UsageError("-o belongs to --install-timer")
+    if unit_folder is not None and not install_timer:
+        raise click.UsageError("--unit-folder belongs to --install-timer")
     runtime = _runtime(env, state_root)
     plan, state = runtime.plan, runtime.state
     if install_timer:
-        _install_timer(plan, state, env, output)
+        _install_timer(plan, state, env, unit_folder)
         return
     with _reporting(as_json) as report:
         repository, made = _repository(runtime, report, make=not (list_ or check))

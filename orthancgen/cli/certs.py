@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
@@ -42,7 +43,7 @@ def _require_authority(opened: _Opened, env: str) -> None:
         raise DeployError(f"{opened.plan.site.environment} has no authority yet", hint=f"orthancgen deploy {env}")
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def certs() -> None:
     """The certificates of an environment: what they say, renewal, modalities' certificates, revocation."""
 
@@ -192,10 +193,20 @@ def _read_request(path: Path) -> bytes:
 @certs.command()
 @env_argument
 @click.argument("modality")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write, new or empty.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
+    required=True,
+    help="Folder to write, new or empty.",
+)
 @click.option("--pkcs12", "with_pkcs12", is_flag=True, help="One PKCS #12 file under a password instead of PEM files.")
 @click.option(
-    "--password-file", type=click.Path(path_type=Path), help="Where the password goes, instead of to the terminal."
+    "--password-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the password goes, instead of to the terminal.",
 )
 @state_option
 def bundle(
@@ -292,8 +303,17 @@ def revoke(env: str, name: str, reason: str, state_root: Path | None) -> None:
 @certs.command()
 @env_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File to write.")
-@click.option("--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True)
-@click.option("--days", type=click.IntRange(1, 365), default=30, show_default=True, help="Until the next list is due.")
+@click.option(
+    "--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True, help="Which one."
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    metavar="DAYS",
+    default=30,
+    show_default=True,
+    help="Until the next list is due.",
+)
 @click.option("--der", is_flag=True, help="DER instead of PEM.")
 @state_option
 def crl(env: str, output: Path, authority: Any, days: int, der: bool, state_root: Path | None) -> None:
@@ -313,7 +333,9 @@ def crl(env: str, output: Path, authority: Any, days: int, der: bool, state_root
 
 @certs.command()
 @env_argument
-@click.option("--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True)
+@click.option(
+    "--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True, help="Which one."
+)
 @state_option
 def ca(env: str, authority: Any, state_root: Path | None) -> None:
     """Print the certificate of an authority, for modalities (dicom) or browsers (https) to trust."""
@@ -330,7 +352,9 @@ def ca(env: str, authority: Any, state_root: Path | None) -> None:
 
 @certs.command("rotate-authority")
 @env_argument
-@click.option("--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True)
+@click.option(
+    "--authority", type=click.Choice(["dicom", "https"]), default="dicom", show_default=True, help="Which one."
+)
 @click.option("--finish", is_flag=True, help="Second step: the old authority is trusted no more.")
 @state_option
 def rotate_authority(env: str, authority: Any, finish: bool, state_root: Path | None) -> None:

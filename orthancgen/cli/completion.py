@@ -10,9 +10,9 @@ SHELLS: Final = ("bash", "zsh", "fish")
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(SHELLS))
+@click.argument("shell", metavar="SHELL", type=click.Choice(SHELLS))
 def completion(shell: str) -> None:
-    """Print what SHELL sources to complete commands, options and names of environments.
+    """Print what SHELL sources to complete commands, options and names of environments. SHELL is bash, zsh or fish.
 
     \b
     bash: orthancgen completion bash > ~/.local/share/bash-completion/completions/orthancgen

@@ -45,19 +45,41 @@ def _span(_ctx: click.Context, _param: click.Parameter, value: str) -> timedelta
 @env_argument
 @state_option
 @click.option("--modality", metavar="NAME", help="Ask about this modality too: is it reached, does it let Orthanc in?")
-@click.option("--since", callback=_span, default="24h", show_default=True, help="Older events do not count.")
+@click.option(
+    "--since",
+    metavar="SPAN",
+    callback=_span,
+    default="24h",
+    show_default=True,
+    help="Older events do not count: 30m, 24h, 7d.",
+)
 @click.option("--fix", is_flag=True, help="Mend what can be mended, and ask again.")
 @click.option("--yes", is_flag=True, help="With --fix: do not ask before each step.")
 @click.option("--from", "from_modality", metavar="MODALITY", help="Write a script to be run at that modality's host.")
-@click.option("--shell", type=click.Choice(["sh", "powershell"]), default="sh", show_default=True, help="With --from.")
-@click.option("--host", "hosts", multiple=True, help="With --from: how this site is reached from there.")
+@click.option(
+    "--shell",
+    type=click.Choice(["sh", "powershell"]),
+    default="sh",
+    show_default=True,
+    help="With --from: for whom the script is.",
+)
+@click.option(
+    "--host", "hosts", multiple=True, metavar="HOST", help="With --from: how this site is reached from there."
+)
 @click.option(
     "--bundle", type=click.Path(path_type=Path, dir_okay=False), help="Pack a support archive without patient data."
 )
 @click.option("--study", metavar="UID", help="Follow one study through every step.")
 @click.option("--patient", metavar="ID", help="Follow the studies of one patient through every step.")
 @json_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="text for people, json for programs.",
+)
 @output_option
 @click.option("-v", "--verbose", is_flag=True, help="List every question, and what became of it.")
 def doctor(

@@ -11,6 +11,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
@@ -24,7 +25,7 @@ _VERBS: Final = {
 }
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def firewall() -> None:
     """Show who may reach which port; load the rules on this host; write the VPN's configurations.
 

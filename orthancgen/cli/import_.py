@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--name", help="Name of the environment.  [default: that of the file or service]")
+@click.option("--name", metavar="NAME", help="Name of the environment.  [default: that of the file or service]")
 @click.option(
     "--kind",
     type=click.Choice(["development", "staging", "production"]),
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file to write.  [default: environments/NAME.yaml]",
 )
-@click.option("--service", help="Which Orthanc, where a compose file has several.")
-@click.option("--orthanc", "version", help="Version of Orthanc that the configuration is for, such as 1.12.7.")
+@click.option("--service", metavar="NAME", help="Which Orthanc, where a compose file has several.")
+@click.option(
+    "--orthanc", "version", metavar="VERSION", help="Version of Orthanc that the configuration is for, such as 1.12.7."
+)
 @click.option(
     "--image",
     type=click.Choice(["orthancteam", "jodogne", "debian"]),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from orthancgen import __version__
 from orthancgen.cli.output import console, load_plan
 from orthancgen.errors import InputError, OrthancgenError, RenderError
 from orthancgen.render.write import place
@@ -59,8 +61,12 @@ def _tell(folder: Path, written: list[str], left: tuple[str, ...], *, first: boo
     for name in left:
         out.print(f"{folder / name} is there already and was left as it is", style="yellow", soft_wrap=True)
     if first:
-        out.print("next: orthancgen validate, then orthancgen deploy dev", style="dim")
+        there = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))}, "
+        out.print(f"next: {there}orthancgen validate, orthancgen deploy dev", style="dim", soft_wrap=True)
     if checks:
+        out.print(
+            f"for CI: commit wheels/orthancgen-{__version__}-py3-none-any.whl, or name it in the workflow", style="dim"
+        )
         out.print("before a commit: pip install pre-commit, then pre-commit install", style="dim")
 
 

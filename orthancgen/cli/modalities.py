@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import (
     complete_environment,
     console,
@@ -37,7 +38,7 @@ _MOST_SHOWN: Final = 400
 """Lines of a difference."""
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def modalities() -> None:
     """List the modalities of ENV; add, change, remove and import them in its file; ask whether they answer.
 
@@ -74,10 +75,14 @@ def _field_options(required: bool) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         for option in reversed(
             (
-                click.option("--aet", required=required, help="Its AE title."),
-                click.option("--address", required=required, help="Its IP address, or name."),
-                click.option("--port", help="Port on which it listens.  [default: 104]" if required else "Its port."),
-                click.option("--vendor", help="Whose menus its workstation sheet describes."),
+                click.option("--aet", metavar="AET", required=required, help="Its AE title."),
+                click.option("--address", metavar="ADDRESS", required=required, help="Its IP address, or name."),
+                click.option(
+                    "--port",
+                    metavar="PORT",
+                    help="Port on which it listens.  [default: 104]" if required else "Its port.",
+                ),
+                click.option("--vendor", metavar="VENDOR", help="Whose menus its workstation sheet describes."),
                 click.option("--may", metavar="LIST", help="What it may do, such as echo,store."),
                 click.option("--tls/--no-tls", default=None, help="Whether Orthanc calls it by TLS."),
                 click.option("--description", help="A line for people."),

@@ -20,7 +20,7 @@ from orthancgen.cli.runtime import load_running, state_option
     required=True,
     help="Folder to write into: prometheus/, grafana/, logs/.",
 )
-@click.option("--owner", help="Account of this machine that reads the secrets, such as prometheus.")
+@click.option("--owner", metavar="USER", help="Account of this machine that reads the secrets, such as prometheus.")
 def monitoring(env: str, state_root: Path | None, output: Path, owner: str | None) -> None:
     """Write what watches ENV: the configuration and credentials of Prometheus, a dashboard, rsyslog's file.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rich.table import Table
 from orthancgen.cli.output import console, env_argument, json_option, leave, print_json
 from orthancgen.cli.runtime import load_running, state_option
 from orthancgen.errors import Exit, InputError
-from orthancgen.runtimes.runtime import ServiceStatus
+from orthancgen.runtimes.runtime import Runtime, ServiceStatus
 
 
 @click.command()
@@ -58,7 +59,13 @@ def _duration(seconds: int) -> str:
 @state_option
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written.")
 @click.option(
-    "-n", "--lines", type=click.IntRange(0, 100_000), default=50, show_default=True, help="Lines of each log at first."
+    "-n",
+    "--lines",
+    type=click.IntRange(0, 100_000),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Lines of each log at first.",
 )
 def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: bool, lines: int) -> None:
     """Show the logs of ENV, of all SERVICES or the named ones."""
@@ -74,12 +81,34 @@ def logs(env: str, services: tuple[str, ...], state_root: Path | None, follow: b
 @click.command()
 @env_argument
 @state_option
+@click.option("--purge", is_flag=True, help="Remove images, records, secrets and history too. They are gone.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def down(env: str, state_root: Path | None, as_json: bool) -> None:
+def down(env: str, state_root: Path | None, purge: bool, yes: bool, as_json: bool) -> None:
     """Stop the services of ENV, in reverse order. Images, records and secrets stay."""
     _, runtime = load_running(env, state_root)
+    if purge:
+        _purge(runtime, yes=yes, as_json=as_json)
+        return
     stopped = runtime.down()
     if as_json:
         print_json({"environment": runtime.plan.site.environment, "stopped": stopped})
     else:
         console().print("stopped" if stopped else "was not running")
+
+
+def _purge(runtime: Runtime, *, yes: bool, as_json: bool) -> None:
+    environment = runtime.plan.site.environment
+    if not yes:
+        if as_json or not sys.stdin.isatty():
+            raise InputError("a purge wants to be confirmed, and nobody can be asked here", hint="--yes")
+        if not click.confirm(f"Remove every image, record and secret of {environment}?"):
+            leave(Exit.SOMETHING_TO_SEE)
+    removed = runtime.purge()
+    if as_json:
+        print_json({"environment": environment, "removed": removed})
+        return
+    for one in removed:
+        console().print(f"removed {one}", soft_wrap=True)
+    if not removed:
+        console().print("nothing was there")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,8 +18,13 @@ from orthancgen.errors import InputError
 @click.option(
     "--pull", is_flag=True, help="Ask the registries even where the image is on the engine: its tag may move."
 )
+@click.option(
+    "--by-id",
+    is_flag=True,
+    help="By the id alone, which `images save` brings to an engine that reaches no registry; a digest it cannot.",
+)
 @json_option
-def pin(env: str, pull: bool, as_json: bool) -> None:
+def pin(env: str, pull: bool, by_id: bool, as_json: bool) -> None:
     """Write ENV.lock.yaml beside ENV: the digest of each image that it names.
 
     From then on, a deploy runs exactly these images, and refuses another one under the same name.
@@ -44,6 +50,7 @@ def pin(env: str, pull: bool, as_json: bool) -> None:
         for name in names:
             ensure_named_image(engine, name, report, again=pull)
             now = pin_of(engine, name, today)
+            now = replace(now, digest=None) if by_id else now
             before = earlier.get(name)
             pins[name] = before if before and (before.digest, before.id) == (now.digest, now.id) else now
     finally:
@@ -61,6 +68,6 @@ def pin(env: str, pull: bool, as_json: bool) -> None:
         return
     out = console()
     for name, one in pins.items():
-        kind = one.digest or f"{one.id} (from no registry: counts on this engine alone)"
+        kind = one.digest or f"{one.id} (its id: of an engine that keeps images in the same way)"
         out.print(f"{name:<40}{kind}", soft_wrap=True)
     out.print(f"{display_name(path)}: {'written' if changed else 'unchanged'}", soft_wrap=True)

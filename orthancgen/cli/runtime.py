@@ -35,6 +35,7 @@ def deploy_options(function: F) -> F:
         click.option(
             "--timeout",
             type=click.FloatRange(1, 3600),
+            metavar="SECONDS",
             default=60.0,
             show_default=True,
             help="Seconds a service has to get healthy.",

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.table import Table
 
+from orthancgen.cli.groups import Subcommands
 from orthancgen.cli.output import console, env_argument, json_option, leave, load_plan, print_json
 from orthancgen.cli.runtime import state_option
 from orthancgen.errors import DeployError, Exit, InputError
@@ -19,7 +20,7 @@ from orthancgen.site.load import Loaded, display_name
 from orthancgen.site.problems import as_github, as_text, format_path
 
 
-@click.group()
+@click.group(cls=Subcommands)
 def secrets() -> None:
     """List, show and rotate the secrets of an environment; find secrets where they must not be."""
 
@@ -158,6 +159,7 @@ def place(env: str, output: Path, state_root: Path | None) -> None:
 @click.option("--since", metavar="REVISION", help="Every version of every file that commits after REVISION brought.")
 @click.option("--exclude", metavar="PATTERN", multiple=True, help="Leave out files by name, such as 'vendor/*'.")
 @state_option
+@json_option
 @click.option(
     "--format",
     "form",
@@ -172,6 +174,7 @@ def scan(
     since: str | None,
     exclude: tuple[str, ...],
     state_root: Path | None,
+    as_json: bool,
     form: str,
 ) -> None:
     """Find secrets in what git is about to keep, in what it keeps, or in files and folders.
@@ -191,7 +194,7 @@ def scan(
             "name one of these: paths, which are scanned as they are on disk, --staged, --all, --history, --since"
         )
     found = scan_paths(paths, known, exclude) if paths else scan_repository(which or "staged", known, exclude, since)
-    if form == "json":
+    if form == "json" or as_json:
         print_json(as_document(found, known))
     elif form == "github":
         click.echo(as_github(as_problems(found.leaks)), nl=bool(found.leaks))

@@ -27,19 +27,35 @@ _SHOWN_FAILURES = 20
 @env_argument
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--as", "modality", help="Modality to send as.  [default: who may store and can be played from this host]"
+    "--as",
+    "modality",
+    metavar="MODALITY",
+    help="Modality to send as.  [default: who may store and can be played from this host]",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address of Orthanc.")
+@click.option("--host", metavar="HOST", default="127.0.0.1", show_default=True, help="Address of Orthanc.")
 @click.option(
-    "--certificate", type=_PEM, help="Certificate to show by TLS, PEM.  [default: that of verify, on its host]"
+    "--cert",
+    "certificate",
+    type=_PEM,
+    help="With DICOM TLS: the certificate to show, PEM.  [default: that of verify, on its host]",
 )
-@click.option("--key", type=_PEM, help="Private key of that certificate, PEM.")
-@click.option("--trusted", type=_PEM, help="Authorities that Orthanc's certificate must be of, PEM.")
+@click.option("--key", type=_PEM, help="With DICOM TLS: its private key, PEM.")
+@click.option("--ca", "trusted", type=_PEM, help="With DICOM TLS: the authority of Orthanc's certificate, PEM.")
 @click.option(
-    "--associations", type=click.IntRange(1, 32), default=4, show_default=True, help="Associations at the same time."
+    "--associations",
+    type=click.IntRange(1, 32),
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="Associations at the same time.",
 )
 @click.option(
-    "--retries", type=click.IntRange(0, 100), default=5, show_default=True, help="Breaks in a row before it gives up."
+    "--retries",
+    type=click.IntRange(0, 100),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Breaks in a row before it gives up.",
 )
 @state_option
 @json_option
@@ -130,7 +146,7 @@ def _own(plan: Plan, state_root: Path | None) -> ssl.SSLContext:
     except (DeployError, ssl.SSLError):
         raise InputError(
             "this environment takes DICOM by TLS only, and there is no certificate to show",
-            hint="--certificate and --key of a modality, and --trusted for Orthanc's authority",
+            hint="--cert and --key of a modality, and --ca for the authority of Orthanc's certificate",
         ) from None
 
 

@@ -43,7 +43,8 @@ def install(job: Job, state_root: Path, schedule: str, output: Path | None) -> N
             (folder / one).write_text(text, encoding="utf-8")
     except OSError as error:
         raise DeployError(
-            f"cannot write {error.filename or folder}: {error.strerror}", hint="run as root, or name a folder with -o"
+            f"cannot write {error.filename or folder}: {error.strerror}",
+            hint="run as root, or name a folder with --unit-folder",
         ) from None
     console().print(f"{', '.join(rendered)} written to {folder}", soft_wrap=True)
     if output is None:

@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from orthancgen.ci.environments import environments_in
-from orthancgen.cli.output import complete_environment, console, installed_version, leave
+from orthancgen.cli.output import complete_environment, console, installed_version, json_option, leave
 from orthancgen.errors import Exit, InputError
 from orthancgen.site.load import Loaded, display_name, load, resolve
-from orthancgen.site.problems import KeyPath, Problem, as_github, as_json, as_text
+from orthancgen.site.problems import KeyPath, Problem, as_github, as_text
+from orthancgen.site.problems import as_json as problems_as_json
 
 
 @click.command()
 @click.argument("envs", metavar="[ENV]...", nargs=-1, shell_complete=complete_environment)
+@json_option
 @click.option(
     "--format",
     "form",
@@ -24,7 +26,7 @@ from orthancgen.site.problems import KeyPath, Problem, as_github, as_json, as_te
     show_default=True,
     help="text for people, json for programs, github for annotations in a workflow, junit and sarif for CI servers.",
 )
-def validate(envs: tuple[str, ...], form: str) -> None:
+def validate(envs: tuple[str, ...], as_json: bool, form: str) -> None:
     """Check environments; without ENV, every one in environments/ that is not only a base of others.
 
     Every problem is told at once, with its place. Exit 0 where there are warnings at most, 2 otherwise.
@@ -44,8 +46,8 @@ def validate(envs: tuple[str, ...], form: str) -> None:
         if loaded.site is not None and not lost:
             good.append(f"{display_name(loaded.path)}: valid for Orthanc {loaded.version}")
     problems = list(dict.fromkeys(problem for one in found.values() for problem in one))
-    if form == "json":
-        click.echo(as_json(problems))
+    if form == "json" or as_json:
+        click.echo(problems_as_json(problems))
     elif form == "github":
         if problems:
             click.echo(as_github(problems))

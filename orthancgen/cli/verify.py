@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,7 +16,7 @@ from rich.text import Text
 
 from orthancgen.cli.output import console, env_argument, json_option, leave, output_option
 from orthancgen.cli.runtime import load_running, state_option
-from orthancgen.errors import Exit, InputError, OrthancgenError, RenderError
+from orthancgen.errors import DeployError, Exit, InputError, OrthancgenError, RenderError, VerifyError
 from orthancgen.runtimes.runtime import Runtime
 from orthancgen.site.load import Loaded, resolve
 from orthancgen.verify.document import as_json, as_junit
@@ -57,7 +59,7 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.S
     metavar="SECONDS",
     help="With --from: prove again and again, this often; what goes wrong is told, and tried again.",
 )
-@click.option("--host", help="With --from: the site's address or name, as it is reached from here.")
+@click.option("--host", metavar="HOST", help="With --from: the site's address or name, as it is reached from here.")
 @click.option("--ca", type=_PEM, help="With --from and DICOM TLS: the site's authority, PEM.")
 @click.option("--cert", type=_PEM, help="With --from and DICOM TLS: the modality's own certificate, PEM.")
 @click.option("--key", type=_PEM, help="With --from and DICOM TLS: its private key, PEM.")
@@ -107,13 +109,15 @@ def verify(
         return
     if every or host or ca or cert or key:
         raise click.UsageError("--every, --host, --ca, --cert and --key belong to --from")
-    loaded, runtime = load_running(env, state_root)
+    with _unproven():
+        loaded, runtime = load_running(env, state_root)
     if install_timer:
         _install_timer(runtime, env, unit_folder)
         return
     began = datetime.now(UTC)
     try:
-        results = _prove(runtime)
+        with _unproven():
+            results = _prove(runtime)
     except OrthancgenError:
         if metrics is not None:
             _measure(loaded, runtime, None, began, metrics)
@@ -124,6 +128,15 @@ def verify(
     tell_backend(loaded, runtime, results)
     if not all(result.passed for result in results):
         leave(Exit.SOMETHING_TO_SEE)
+
+
+@contextmanager
+def _unproven() -> Iterator[None]:
+    """What is not deployed here, or whose engine does not answer, cannot be proven: that is no failed deploy."""
+    try:
+        yield
+    except DeployError as error:
+        raise VerifyError(error.message, hint=error.hint) from error
 
 
 def _prove(runtime: Runtime) -> tuple[CheckResult, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orthancgen.errors import DeployError, ProgramMissingError
 from orthancgen.render.write import stage
+from orthancgen.resources import with_extra
 from orthancgen.runtimes.native.apps import AppName, ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Report
@@ -32,7 +33,7 @@ def pack(names: tuple[AppName, ...], target: Path, report: Report) -> None:
     """
     node, npm = find_node()
     if node is None:
-        raise ProgramMissingError("Node.js is missing", hint="pip install 'orthancgen[native]'")
+        raise ProgramMissingError("Node.js is missing", hint=with_extra("native"))
     try:
         with tempfile.TemporaryDirectory(prefix="orthancgen-apps-") as scratch:
             state = State(Path(scratch) / "build")

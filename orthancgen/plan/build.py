@@ -222,6 +222,7 @@ _USES: tuple[tuple[str, Purpose, tuple[ServiceName, ...]], ...] = (
     ("analysis.orthanc_password", "password", ("orthanc", "analysis")),
     ("analysis.token", "token", ("backend", "analysis")),
     ("scale.postgresql.password", "password", ("orthanc",)),
+    ("scale.postgresql.authority", "pem", ("orthanc",)),
     ("scale.bucket.", "credential", ("orthanc",)),
     ("scale.mongodb.key", "replica_key", ("database",)),
     ("scale.mongodb.authority", "pem", ("backend",)),

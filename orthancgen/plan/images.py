@@ -42,6 +42,10 @@ def image_of(site: Site, service: ServiceName) -> str:
 
 def image_to_run(plan: Plan, service: ServiceName) -> str:
     """The image of a container with its content's digest, where the plan knows that."""
-    name = image_of(plan.site, service)
+    return with_digest(plan, image_of(plan.site, service))
+
+
+def with_digest(plan: Plan, name: str) -> str:
+    """An image by its name and its content's digest, where the plan knows that."""
     digest = plan.image_digests.get(name)
     return name if digest is None or image_digest(name) is not None else f"{name}@{digest}"

@@ -1,6 +1,6 @@
 """The alerts, one row each, with series that raise them and series that do not: rules and their tests come from it.
 
-A description names what to run. It holds no value: who reads it sees the labels, and the tests compare it whole.
+A summary names what it is about, by the labels of the alert; a description says what it means, and what to run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Alert:
         expression: in PromQL.
         minutes: how long it must hold.
         severity: `critical` wakes somebody, `warning` waits for the morning.
-        summary: what is wrong, in a few words.
+        summary: what is wrong, in a few words; labels in the notation of Prometheus' templates.
         description: what it means, and what to run.
         raised_by: series -> values that raise it, in promtool's notation, one a minute.
         not_by: the same for values that do not.
@@ -73,7 +73,7 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
             "OrthancStorageNearlyFull",
             f"orthancgen_storage_free_bytes{{{here}}} / orthancgen_storage_size_bytes{{{here}}} < "
             f"{limits.storage_percent / 100:g}",
-            10, "critical", "A disk of the site is nearly full",
+            10, "critical", "The disk of {{ $labels.what }} is nearly full",
             f"When it is full, images are refused. {doctor}",
             {disk: "40x30", size: f"{40 * 100 // limits.storage_percent + 40}x30"}, {disk: "90x30", size: "100x30"},
             {"what": "images"},
@@ -81,14 +81,14 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
         Alert(
             "OrthancCertificateEnds",
             f"orthancgen_certificate_not_after_seconds{{{here}}} - time() < {limits.certificate_days * _DAY}",
-            10, "warning", "A certificate of the site ends soon",
+            10, "warning", "The certificate {{ $labels.certificate }} ends soon",
             f"orthancgen certs check {env} shows it, orthancgen certs renew {env} makes a new one.",
             {certificate: f"{limits.certificate_days * _DAY // 2}x30"},
             {certificate: f"{limits.certificate_days * _DAY * 2}x30"}, {"certificate": "site.https"},
         ),
         Alert(
             "OrthancCertificateEnded", f"orthancgen_certificate_not_after_seconds{{{here}}} - time() < 0",
-            1, "critical", "A certificate of the site has ended",
+            1, "critical", "The certificate {{ $labels.certificate }} has ended",
             f"Who checks it no longer connects. orthancgen certs renew {env} makes a new one.",
             {certificate: "60x30"}, {certificate: f"{_DAY}x30"}, {"certificate": "site.https"},
         ),

@@ -230,7 +230,7 @@ def _custom(plan: Plan, layout: Layout) -> dict[str, Any]:
     }
     if site.scale.index == "postgresql":
         # For those who review: the section itself lies beside this file, with the password.
-        values["PostgreSQL"] = section(site)
+        values["PostgreSQL"] = section(plan)
     if site.scale.bucket.access_key is not None:
         values[bucket.SECTION] = bucket.section(site)
     if site.webhook.enabled:

@@ -6,7 +6,11 @@ Keys and defaults: https://orthanc.uclouvain.be/book/plugins/postgresql.html, da
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
+from orthancgen.plan.addresses import in_url
+from orthancgen.plan.model import Plan
+from orthancgen.render.layout import layout_of
 from orthancgen.site.model import Site
 
 HOST: Final = "postgresql"
@@ -26,23 +30,37 @@ def libraries(site: Site) -> tuple[str, ...]:
     return (_INDEX_LIBRARY, *storage) if site.scale.index == "postgresql" else storage
 
 
-def section(site: Site) -> dict[str, Any]:
-    """The section without its password.
+def section(plan: Plan, password: str | None = None) -> dict[str, Any]:
+    """The section, with the password where one is given.
 
     `Lock` lets one Orthanc alone use the database, so it is on exactly where there is one. What a plugin does not know
     yet, it does not read: the retries came with 3.3.
     """
-    database = site.scale.postgresql
+    site = plan.site
     return {
         "EnableIndex": True,
         "EnableStorage": site.scale.storage == "postgresql",
-        "Host": database.host or HOST,
-        "Port": database.port,
-        "Database": database.name,
-        "Username": database.user,
-        "EnableSsl": database.tls,
+        **_connection(plan, password),
         "Lock": site.scale.orthancs == 1,
-        "IndexConnectionsCount": database.connections,
+        "IndexConnectionsCount": site.scale.postgresql.connections,
         "MaximumConnectionRetries": _RETRIES,
         "ConnectionRetryInterval": _RETRY_SECONDS,
     }
+
+
+def _connection(plan: Plan, password: str | None) -> dict[str, Any]:
+    """Where the database is, and how it is called.
+
+    With TLS it is a URI: `EnableSsl` is libpq's `sslmode=require`, which takes any certificate.
+    https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
+    """
+    database = plan.site.scale.postgresql
+    host = database.host or HOST
+    if database.tls and database.authority is not None:
+        login = quote(database.user, safe="") + ("" if password is None else ":" + quote(password, safe=""))
+        place = f"{in_url(host)}:{database.port}/{quote(database.name, safe='')}"
+        authority = f"{layout_of(plan).secrets}/{database.authority.secret}"
+        options = urlencode({"sslmode": "verify-full", "sslrootcert": authority}, safe="/")
+        return {"ConnectionUri": f"postgresql://{login}@{place}?{options}"}
+    said = {"Host": host, "Port": database.port, "Database": database.name, "Username": database.user}
+    return {**said, **({} if password is None else {"Password": password}), "EnableSsl": False}

@@ -34,12 +34,22 @@ def _rule(plan: Plan, alert: Alert) -> dict[str, Any]:
         "expr": alert.expression,
         "for": f"{alert.minutes}m",
         "labels": {"severity": alert.severity, "environment": plan.site.environment},
-        "annotations": _annotations(alert),
+        "annotations": _annotations(plan, alert),
     }
 
 
-def _annotations(alert: Alert) -> dict[str, str]:
-    return {"summary": alert.summary, "description": alert.description}
+def _annotations(plan: Plan, alert: Alert) -> dict[str, str]:
+    said = {"summary": alert.summary, "description": alert.description}
+    page = plan.site.observability.alerts.runbooks
+    return said | ({"runbook_url": f"{page}#{alert.name.lower()}"} if page else {})
+
+
+def _filled(annotations: Mapping[str, str], labels: Mapping[str, str]) -> dict[str, str]:
+    """The annotations as Prometheus tells them."""
+    filled = dict(annotations)
+    for name, value in labels.items():
+        filled = {key: text.replace(f"{{{{ $labels.{name} }}}}", value) for key, text in filled.items()}
+    return filled
 
 
 def _test(plan: Plan, alert: Alert, *, raised: bool) -> dict[str, Any]:
@@ -49,6 +59,7 @@ def _test(plan: Plan, alert: Alert, *, raised: bool) -> dict[str, Any]:
         **alert.labels,
     }
     series = alert.raised_by if raised else alert.not_by
+    told = _filled(_annotations(plan, alert), labels)
     return {
         "name": f"{alert.name}: {'raised' if raised else 'not raised'}",
         "interval": "1m",
@@ -57,7 +68,7 @@ def _test(plan: Plan, alert: Alert, *, raised: bool) -> dict[str, Any]:
             {
                 "eval_time": f"{alert.until}m",
                 "alertname": alert.name,
-                "exp_alerts": [{"exp_labels": dict(labels), "exp_annotations": _annotations(alert)}] if raised else [],
+                "exp_alerts": [{"exp_labels": dict(labels), "exp_annotations": told}] if raised else [],
             }
         ],
     }

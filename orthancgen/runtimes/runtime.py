@@ -134,6 +134,18 @@ class Runtime(Protocol):
     def down(self) -> list[str]:
         """Stop every service; data, secrets and configuration stay. Returns the services that ran."""
 
+    def purge(self) -> list[str]:
+        """Stop every service and remove what :meth:`down` leaves: images, records, secrets, releases. They are gone.
+
+        What the environment keeps in folders of the host that it names itself, outside its state folder, stays.
+
+        Returns:
+            What was removed: volumes by their names, the state folder by its path.
+
+        Raises:
+            DeployError: the environment is another state folder's, or something does not go.
+        """
+
     def restart(self, service: str, report: Report, health_seconds: float) -> None:
         """End one service, however it hangs, start it again and wait until it is healthy. Data and files stay.
 

@@ -110,3 +110,18 @@ def cannot_use(state: State, error: OSError) -> DeployError:
         f"cannot use the state folder {state.root}: {reason}{place}",
         hint="make room, or name a folder that you may write, with --state",
     )
+
+
+def remove_folder(state: State) -> list[str]:
+    """Remove a state folder with everything in it; its path, or nothing where there was none.
+
+    Raises:
+        DeployError: the file system refuses.
+    """
+    if not state.root.exists():
+        return []
+    try:
+        shutil.rmtree(state.root)
+    except OSError as error:
+        raise cannot_use(state, error) from None
+    return [str(state.root)]

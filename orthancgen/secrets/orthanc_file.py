@@ -24,7 +24,7 @@ def orthanc_secret_document(plan: Plan, secrets: Mapping[str, SecretValue]) -> b
         values["OrthancGenSecrets"] = {"WebhookToken": secrets[plan.site.webhook.token.secret].reveal()}
     if plan.site.scale.index == "postgresql":
         database = plan.site.scale.postgresql
-        values["PostgreSQL"] = {**section(plan.site), "Password": secrets[database.password.secret].reveal()}
+        values["PostgreSQL"] = section(plan, secrets[database.password.secret].reveal())
     if bucket.is_secret(plan.site, bucket.SECTION):
         login = {key: secrets[one.secret].reveal() for key, one in bucket.login(plan.site).items()}
         values[bucket.SECTION] = {**bucket.section(plan.site), **login}

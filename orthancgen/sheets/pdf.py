@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from orthancgen.errors import RenderError
+from orthancgen.resources import with_extra
 from orthancgen.sheets.document import Document
 from orthancgen.sheets.html import READABLE, SIZES, for_paper
 
@@ -59,7 +60,7 @@ def _weasyprint() -> ModuleType:
     except ImportError as error:
         raise RenderError(
             "PDF needs WeasyPrint, which is not installed",
-            hint="pip install 'orthancgen[pdf]', or take --format html and print it from the browser",
+            hint=f"{with_extra('pdf')}, or take --format html and print it from the browser",
         ) from error
     except OSError as error:  # cffi cannot load a library
         raise RenderError(

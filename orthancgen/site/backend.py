@@ -33,6 +33,7 @@ class Webhook(Section):
     at_most_every_seconds: int = Field(default=1, ge=0, le=60)
     """Pokes closer together than this are one."""
     token: SecretRef = reference("webhook_token")
+    """Bearer token by which Orthanc calls the receiver."""
 
 
 class Delivery(Section):
@@ -52,6 +53,7 @@ class Database(Section):
     """The MongoDB-compatible database of the backend."""
 
     port: Port = 27017
+    """Of the database; natively on loopback alone."""
     name: DatabaseName = "orthancgen"
     password: SecretRef = reference("database_password")
     """Password of the backend's own account on the database."""
@@ -65,6 +67,7 @@ class Backend(Section):
     enabled: bool = True
     """Whether the backend and its database run."""
     port: Port = 8001
+    """Of the backend, by HTTP."""
     listen_on: IPAddress = "127.0.0.1"
     """Address on which it is reachable: 127.0.0.1 for this host alone."""
     delivery: Delivery = Delivery()
@@ -81,6 +84,7 @@ class Viewer(Section):
     enabled: bool = False
     """Whether the viewer runs."""
     port: Port = 5173
+    """Of the viewer, by HTTP."""
     listen_on: IPAddress = "127.0.0.1"
     """Address on which it is reachable: 127.0.0.1 for this host alone."""
     title: PlainText | None = None
@@ -99,6 +103,7 @@ class Analysis(Section):
     enabled: bool = False
     """Whether the service of analysis runs."""
     port: Port = 8010
+    """Of the service of analysis, natively on loopback alone."""
     """Port of the service, on the loopback of this host; in containers it is not published."""
     on_arrival: Items[ProviderName] = ()
     """Providers that analyse each study that arrives: `image_quality`, or a model's name; the others do so by hand."""

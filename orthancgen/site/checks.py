@@ -199,6 +199,8 @@ def secret_references(site: Site) -> Iterator[tuple[KeyPath, SecretRef]]:
             yield ("observability", "backend_token"), site.observability.backend_token
     if site.scale.index == "postgresql":
         yield ("scale", "postgresql", "password"), site.scale.postgresql.password
+        if site.scale.postgresql.authority is not None:
+            yield ("scale", "postgresql", "authority"), site.scale.postgresql.authority
     if site.scale.storage == "object_storage":
         bucket = site.scale.bucket
         for field, key in (("access_key", bucket.access_key), ("secret_key", bucket.secret_key)):

@@ -34,6 +34,7 @@ class Deployment(Section):
     host: Host | None = None
     """Name or address of the host, as the machine that deploys reaches it by SSH."""
     port: Port = 22
+    """Of SSH."""
     """Port of its SSH server."""
     user: Login | None = None
     """Login name there; without it, what SSH's own configuration says."""

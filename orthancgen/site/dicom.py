@@ -40,6 +40,7 @@ class DicomPlain(Section):
     enabled: bool = False
     """Whether the listener exists."""
     port: Port = 104
+    """On which devices without TLS are let in."""
     """Its port; 104 is the registered port of DICOM without TLS."""
     client_certificate: SecretRef = reference("gateway_dicom_client")
     """PEM with the certificate by which Orthanc knows the gateway, and its private key, in one file."""
@@ -62,6 +63,7 @@ class Dicom(Section):
     """The DICOM side of Orthanc."""
 
     port: Port = 4242
+    """On which Orthanc listens for DICOM."""
     tls: DicomTls = DicomTls()
     plain: DicomPlain = DicomPlain()
     ae_checks: AEChecks = AEChecks()

@@ -22,6 +22,11 @@ def sections(root: type[Section] = Section) -> Iterator[type[Section]]:
         yield from sections(section)
 
 
+def described(own: str | None, of_type: str | None) -> str:
+    """What a field is, and then what its type says of every such value; either may be missing."""
+    return " ".join(text for text in (own, of_type) if text)
+
+
 @cache
 def field_texts(section: type[Section]) -> Mapping[str, str]:
     """Field -> the text under it (PEP 257, "attribute docstring"); fields without one are left out."""

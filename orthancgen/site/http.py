@@ -24,6 +24,7 @@ class Http(Section):
     """The HTTP side of Orthanc."""
 
     port: Port = 8042
+    """On which Orthanc listens for HTTP, or HTTPS."""
     listen_on: IPAddress = "127.0.0.1"
     """Address on which it is reachable: 127.0.0.1 for this host alone, 0.0.0.0 or :: for every address of it."""
     tls: HttpTls = HttpTls()

@@ -99,11 +99,11 @@ def load(path: Path, ask_installed: AskInstalled | None = None) -> Loaded:
     """
     sources: dict[str, str] = {}
     problems: list[Problem] = []
-    tree = _read_chain(path, sources, problems)
+    tree, whole = _read_chain(path, sources, problems)
     if tree is None:
         return Loaded(path, None, sort_problems(problems), _masked(sources), None)
     had_problems = bool(problems)
-    site, version, found = validate(tree, ask_installed)
+    site, version, found = validate(tree, ask_installed, whole=whole)
     problems += found
     ordered = sort_problems(problems)
     invalid = had_problems or any(p.severity == "error" for p in ordered)
@@ -131,29 +131,34 @@ def display_name(path: Path) -> str:
         return printable(str(path), 4096)
 
 
-def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) -> Node | None:
+def _read_chain(path: Path, sources: dict[str, str], problems: list[Problem]) -> tuple[Node | None, bool]:
+    """What a file and those that it extends say together; and whether all of them could be read."""
     merged: Node | None = None
     visited: list[Path] = []
     at: Mark | None = None
     current: Path | None = path
+    whole = True
     while current is not None:
         resolved = _resolved(current)
+        tree = None
         if resolved in visited:
             problems.append(Problem("extends goes round in a circle", at, ("extends",)))
-            break
-        if len(visited) >= MAXIMUM_EXTENDS:
+        elif len(visited) >= MAXIMUM_EXTENDS:
             problems.append(Problem(f"extends goes deeper than {MAXIMUM_EXTENDS} files", at, ("extends",)))
+        else:
+            tree = _read_file(current, at, sources, problems)
+        if tree is None:
+            whole = False
             break
         visited.append(resolved)
-        tree = _read_file(current, at, sources, problems)
-        if tree is None:
-            return merged
         parent = tree.value.pop("extends", None)
         merged = tree if merged is None else merge(tree, merged)
+        known = len(problems)
         current, at = _base_of(current, parent, problems)
+        whole = len(problems) == known
     if merged is not None:
         _drop_nothing(merged)
-    return merged
+    return merged, whole
 
 
 def _read_file(path: Path, at: Mark | None, sources: dict[str, str], problems: list[Problem]) -> Node | None:
@@ -220,9 +225,14 @@ def _drop_nothing(node: Node) -> None:
 
 
 def validate(
-    tree: Node, ask_installed: AskInstalled | None = None
+    tree: Node, ask_installed: AskInstalled | None = None, *, whole: bool = True
 ) -> tuple[Site | None, Version | None, list[Problem]]:
     """Check types, then what must hold between the values; what is wrong in one place does not hide another.
+
+    Args:
+        tree: what the files say together.
+        ask_installed: tells the version of the installed Orthanc.
+        whole: that none of the files is missing; else what they lack together is nobody's fault, and is not told.
 
     Returns:
         The site as far as it could be read, the version it was checked against, and the problems.
@@ -239,11 +249,10 @@ def validate(
         except ValidationError as error:
             details = error.errors(include_url=False)
             if attempt == 0:
-                problems += [_explain(detail, tree) for detail in details]
+                problems += [_explain(one, tree) for one in details if whole or one["type"] != "missing"]
             pruned += [path for detail in details if (path := _prune(data, detail["loc"], detail["type"])) is not None]
-        for key, placeholder in _PLACEHOLDERS.items():
-            data.setdefault(key, placeholder)
-    if site is not None:
+        _stand_in(data, _PLACEHOLDERS)
+    if site is not None and whole:
         of_kind = PRODUCTION_CHECKS if site.kind == "production" else ()
         checks = (
             *(*CHECKS, *CONTAINER_CHECKS, *SCALE_CHECKS, *NETWORK_CHECKS, *ANALYSIS_CHECKS),
@@ -255,6 +264,21 @@ def validate(
         found += [v for check in (*VERSION_CHECKS, *SCALE_VERSION_CHECKS) for v in check(site, version)]
         problems += _placed(found, tree, pruned)
     return site, version, problems
+
+
+def _stand_in(data: Any, placeholders: Mapping[str, Any]) -> None:
+    """Put stand-ins where something required was unreadable and is gone now; all else that its section says stays."""
+    for key, placeholder in placeholders.items():
+        held = data.setdefault(key, dict(placeholder) if isinstance(placeholder, dict) else placeholder)
+        if isinstance(placeholder, dict) and isinstance(held, dict):
+            _stand_in(held, placeholder)
+
+
+def _has_stand_in(path: KeyPath) -> bool:
+    held: Any = _PLACEHOLDERS
+    for part in path:
+        held = held.get(part) if isinstance(held, Mapping) else None
+    return held is not None
 
 
 def _explain(detail: Any, tree: Node) -> Problem:
@@ -286,6 +310,8 @@ def _prune(data: Any, location: tuple[int | str, ...], kind: str) -> KeyPath | N
     """Take the faulty value out of the data; where a key is missing, the section that misses it."""
     path: KeyPath = tuple(part for part in location if part != "[key]")
     if kind == "missing":
+        if _has_stand_in(path):
+            return path
         path = path[:-1]
     holder = data
     for depth, part in enumerate(path[:-1]):

@@ -25,6 +25,7 @@ class Modality(Section):
     """A DICOM peer: scanner, workstation, archive."""
 
     aet: AETitle
+    """By which it calls, and is called."""
     address: Host
     """Its address: what Orthanc compares a caller with, and where Orthanc sends to."""
     port: ModalityPort = 104
@@ -36,6 +37,7 @@ class Modality(Section):
     vendor: Vendor = "generic"
     """Whose menus its workstation sheet describes."""
     description: PlainText | None = None
+    """A line for people."""
     tls: bool = False
     """Orthanc calls it by TLS. With `dicom.plain`, one that has no TLS calls, and is called, by way of the gateway."""
     timeout_seconds: int | None = Field(default=None, ge=1, le=3600)

@@ -64,16 +64,22 @@ class Contact(Section):
     """Whom to call; printed on the workstation sheets."""
 
     name: PlainText
+    """Person or team."""
     phone: PlainText | None = None
+    """As it is dialled."""
     email: PlainText | None = None
+    """Address for mail."""
 
 
 class Waiver(Section):
     """An audit finding that the site accepts."""
 
     rule: RuleId
+    """Id of the rule, as a finding names it in brackets."""
     reason: PlainText
+    """Why it is accepted."""
     owner: PlainText
+    """Who answers for it."""
     until: DateText
     """Last day on which the waiver holds, as "2027-06-30"."""
 
@@ -86,6 +92,7 @@ class Site(Section):
     kind: Kind
     """development, staging or production; production refuses what a production site must not have."""
     description: PlainText | None = None
+    """A line for people."""
     contact: Contact | None = None
     orthanc: Orthanc
     dicom: Dicom = Dicom()

@@ -42,6 +42,7 @@ class Vpn(Section):
     kind: Literal["wireguard"] = "wireguard"
     """Protocol of the VPN."""
     port: Port = 51820
+    """UDP port of WireGuard."""
     """UDP port of this host."""
     network: Cidr
     """Private network of the VPN; its first address is this host's."""

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from orthancgen.site.backup import Schedule
-from orthancgen.site.types import AbsolutePath, Cidr, Host, Items, Port, SecretRef, Section, reference
+from orthancgen.site.types import AbsolutePath, Cidr, Host, HttpUrl, Items, Port, SecretRef, Section, reference
 
 
 class Alerts(Section):
@@ -21,6 +21,9 @@ class Alerts(Section):
     """Days until a certificate of the site ends."""
     refused_per_hour: Annotated[int, Field(ge=1, le=100_000)] = 20
     """DICOM calls of others that Orthanc refused within an hour."""
+    runbooks: HttpUrl | None = None
+    """Page that each alert refers to, at an anchor of its name in small letters: yours, or `observability.html` of a
+    copy of this documentation."""
 
 
 class Logs(Section):
@@ -29,6 +32,7 @@ class Logs(Section):
     host: Host | None = None
     """Who takes them (RFC 5424 over TCP); without it, they stay on this host."""
     port: Port = 6514
+    """Of the receiver."""
     tls: bool = True
     """Whether they travel by TLS, and the receiver proves its name (RFC 5425)."""
 

@@ -71,6 +71,7 @@ class Orthanc(Section):
     """The Orthanc server."""
 
     aet: AETitle
+    """By which devices call Orthanc."""
     """AE title of Orthanc: what modalities enter as the called AE title."""
     name: PlainText = "Orthanc"
     """Name of the server, as its web page shows it."""

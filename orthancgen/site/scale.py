@@ -28,11 +28,15 @@ class IndexDatabase(Section):
     host: Host | None = None
     """A PostgreSQL that is there already; without it, one of the environment's own (`runtime: swarm`, `kubernetes`)."""
     port: Port = 5432
+    """Of PostgreSQL."""
     name: DatabaseName = "orthanc"
     user: UserName = "orthanc"
     password: SecretRef = reference("postgresql_password")
+    """Of that account."""
     tls: bool = False
     """Connect by TLS: for a PostgreSQL that is reached over a network of others."""
+    authority: SecretRef | None = None
+    """Authority of its certificate (PEM), which must be for `host`. `tls` needs it: the plugin checks no other."""
     connections: int = Field(default=10, ge=1, le=100)
     """Connections that each Orthanc opens."""
 

@@ -93,6 +93,14 @@ def index_database_is_there(site: Site) -> Iterator[Violation]:
             ("scale", "postgresql", "tls"), "the PostgreSQL that orthancgen brings has no certificate",
             "tls: false; its network is encrypted, or by the cluster",
         )  # fmt: skip
+    said = site.scale.postgresql
+    if host is not None and said.tls and said.authority is None:
+        yield Violation(
+            ("scale", "postgresql", "tls"), "whoever is on the way could show a certificate, and be the database",
+            "authority: {secret: NAME}, the PEM file of the authority that the server's certificate is of",
+        )  # fmt: skip
+    if said.authority is not None and not said.tls:
+        yield Violation(("scale", "postgresql", "authority"), "without TLS there is nothing to check", "tls: true")
     if host is not None and is_ip(host) and is_loopback(host) and site.runtime != "native":
         yield Violation(path, f"in a container, {host} is the container itself", "the address of the host")
     for key in ("PostgreSQL", "DatabaseServerIdentifier"):

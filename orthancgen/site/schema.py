@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from orthancgen.site.documentation import field_texts, sections
+from orthancgen.site.documentation import described, field_texts, sections
 from orthancgen.site.model import Site
 from orthancgen.site.types import Section
 
@@ -48,9 +48,9 @@ def json_schema() -> dict[str, Any]:
 
 
 def _described(schema: dict[str, Any], section: type[Section]) -> dict[str, Any]:
-    """With the text under each field as its description, where the type of the field brings none."""
+    """With the text under each field as its description, before the one that the type of the field brings."""
     properties = {
-        name: value if "description" in value else dict(sorted({**value, "description": text}.items()))
+        name: dict(sorted({**value, "description": described(text, value.get("description"))}.items()))
         for name, value in schema["properties"].items()
         if (text := field_texts(section).get(name))
     }

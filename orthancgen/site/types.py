@@ -56,10 +56,10 @@ AETitle = Annotated[
 """DICOM value representation AE (PS3.5 section 6.2): at most 16 characters of the default character repertoire
 (ISO 646), without backslash and control characters; leading and trailing spaces are not significant."""
 
-Port = Annotated[int, Field(ge=1, le=65535, description="TCP port, 1 to 65535.")]
+Port = Annotated[int, Field(ge=1, le=65535, description="1 to 65535.")]
 """TCP port (RFC 6335 section 6); 0 is reserved."""
 
-ModalityPort = Annotated[int, Field(ge=1, le=65534, description="TCP port, 1 to 65534.")]
+ModalityPort = Annotated[int, Field(ge=1, le=65534, description="1 to 65534.")]
 """TCP port of a modality: Orthanc refuses 65535 (``RemoteModalityParameters``, CheckPortNumber)."""
 
 

@@ -16,3 +16,4 @@ class User(Section):
     role: Role
     """administrator: everything; technologist: read, send, correct; radiologist: read, report; viewer: read."""
     password: SecretRef
+    """Name of the secret; its value is generated unless `secrets:` says where it comes from."""

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.environments import MINIMAL
 
+ROOT = Path(__file__).parents[2]
 BAD = MINIMAL + "http: {port: 0}\n"
 
 
@@ -20,7 +21,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     done = subprocess.run(
         [sys.executable, "-m", "orthancgen", *arguments],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **environment},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -187,6 +188,59 @@ def test_an_output_that_is_closed(folder: Path) -> None:
         os.close(writer)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["schema"], ["validate", "good.yaml"], ["audit", "good.yaml"], ["--help"]])
+def test_an_output_without_room(arguments: list[str], folder: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "orthancgen", *arguments],
+            stdout=full, stderr=subprocess.PIPE, cwd=folder, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: what the command prints or writes: No space left on device\n  hint: ")
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("closed", "code"), [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), (">/dev/full 2>&1", 3), ("2>/dev/full", 0)]
+)
+def test_streams_that_are_closed(closed: str, code: int, folder: Path) -> None:
+    command = f'"{sys.executable}" -m orthancgen validate good.yaml {closed}'
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    command = f'"{sys.executable}" -m orthancgen render good.yaml -o out {closed}'
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    # What is printed goes nowhere, and least of all into a file that is written.
+    assert "create" not in "".join(path.read_text() for path in (folder / "out").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["validate"], ["audit", "good.yaml"], ["access", "good.yaml"], ["secrets", "scan", "good.yaml"]]
+)
+def test_json_has_one_name_everywhere(arguments: list[str], folder: Path) -> None:
+    (folder / "environments").mkdir()
+    (folder / "environments" / "dev.yaml").write_text(MINIMAL)
+    short, long = run(folder, *arguments, "--json"), run(folder, *arguments, "--format", "json")
+    assert (short.returncode, short.stdout) == (long.returncode, long.stdout)
+    assert json.loads(short.stdout)
+
+
+def test_what_is_not_deployed_cannot_be_proven(folder: Path) -> None:
+    done = run(folder, "verify", "good.yaml", "--state", str(folder / "state"))
+    assert done.returncode == 5
+    assert "hint: orthancgen deploy" in done.stderr
+
+
+def test_init_says_where_to_go_on(tmp_path: Path) -> None:
+    assert run(tmp_path, "init", "my site").stdout.endswith(
+        "next: cd 'my site', orthancgen validate, orthancgen deploy dev\n"
+    )
+    assert run(tmp_path / "my site", "init", ".", "--ci", "gitlab").returncode == 0
+    here = tmp_path / "here"
+    here.mkdir()
+    assert run(here, "init").stdout.endswith("next: orthancgen validate, orthancgen deploy dev\n")
 
 
 def test_init_writes_what_validates_and_never_over_it(tmp_path: Path) -> None:

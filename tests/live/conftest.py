@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,16 +19,24 @@ from tests.support.images import TestImages, build_all, build_analysis, build_vi
 from tests.support.native import native_root
 from tests.support.packets import Rig, running_rig
 
+SHARED_APPS = "ORTHANCGEN_TEST_APPS"
+"""A folder that everybody may enter, for what several processes of tests build: scripts/tests.py sets it."""
+
 
 @pytest.fixture(scope="session")
 def state_root() -> Iterator[Path]:
-    """A short folder for the states of environments, with the built backend in it: npm runs once for all tests."""
+    """A short folder for the states of environments, with the built programs in it: npm runs once for all tests."""
     with native_root() as root:
         state = State(root / "build")
-        state.apps.mkdir()
+        if SHARED_APPS in os.environ:
+            state.apps.symlink_to(os.environ[SHARED_APPS])
+        else:
+            state.apps.mkdir()
         node, npm = find_node()
-        for name in NODE_APPS:
-            ensure_built(name, Programs(Path("Orthanc"), None, node, npm), state, Silent(), ())
+        with (state.apps / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # who comes second waits for what the first one builds
+            for name in NODE_APPS:
+                ensure_built(name, Programs(Path("Orthanc"), None, node, npm), state, Silent(), ())
         yield root
 
 

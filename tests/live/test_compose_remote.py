@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from orthancgen.render.container_files import project_name
 from tests.support.contained import Contained, write_images
 from tests.support.engine import TestEngine
 from tests.support.images import TestImages
@@ -138,5 +139,20 @@ def test_another_state_folder_does_not_take_the_site_over(site: Contained, tmp_p
     other = Contained(tmp_path / "elsewhere", site.test_engine, site.images, "remote")
     said = other.deploy(code=4)  # by a process of its own
     assert "another state folder" in said.err
+    said = other.run("down", "--purge", "--yes", code=4)
+    assert "another state folder" in said.err
     assert site.ids() == before
     assert json.loads(site.run("lock", "--json").out)["held"] is False
+
+
+def test_a_purge_leaves_nothing_on_either_host(site: Contained) -> None:
+    project = project_name("remote")
+    volumes = set(site.engine.volumes(project))
+    assert volumes
+    assert site.engine.read_placed(f"{site.state.run}/orthanc/{site.current().draft.digests['orthanc']}")
+    removed = site.json("down", "--purge", "--yes")["removed"]
+    assert set(removed) == {*volumes, str(site.state.root)}
+    assert site.engine.volumes(project) == {}
+    assert site.engine.every_container(project) == ()
+    assert not site.state.root.exists()
+    assert site.run("down", "--purge", "--yes").out == "nothing was there\n"

@@ -88,13 +88,13 @@ def _dcmtk_over_tls(port: int, certificate: Path, key: Path, authority: Path) ->
 def _send_over_tls(path: Path, state_root: Path, pair: KeyPair, authority: Path) -> None:
     """`send` plays ct1 with Orthanc's own certificate on its host, or with a given one; without one it says so."""
     image = str(get_testdata_file("CT_small.dcm"))
-    given = ["--as", "ct1", "--certificate", pair.certificate, "--key", pair.key, "--trusted", authority]
+    given = ["--as", "ct1", "--cert", pair.certificate, "--key", pair.key, "--ca", authority]
     elsewhere = ["--state", path.parent / "elsewhere"]
     for options, code, said in (
         (["--state", state_root], 0, "1 of 1 instances stored"),
         ([*elsewhere, *given], 0, "1 of 1 instances stored"),
         (elsewhere, 2, "no certificate to show"),
-        ([*elsewhere, "--certificate", authority, "--key", pair.key], 2, "cannot be used"),
+        ([*elsewhere, "--cert", authority, "--key", pair.key], 2, "cannot be used"),
     ):
         command = [sys.executable, "-m", "orthancgen", "send", path, image, *options]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)

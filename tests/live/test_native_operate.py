@@ -57,6 +57,9 @@ def test_an_environment_that_was_never_deployed(native_apps: Path) -> None:
     never = Native(native_apps.parent / "never")
     assert never.run("status").code == 1
     assert never.run("down").out == "was not running\n"
+    unsure = never.run("down", options=["--purge"])
+    assert (unsure.code, "hint: --yes" in unsure.err) == (2, True)
+    assert never.run("down", options=["--purge", "--yes"]).out == "nothing was there\n"
     logs = never.run("logs")
     assert (logs.code, "hint: orthancgen deploy" in logs.err) == (4, True)
     rotate = never.run("secrets", "rotate", options=["orthanc_password"])

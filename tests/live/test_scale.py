@@ -15,13 +15,20 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
+from tests.support.certificates import Authority
 from tests.support.proof import ProofFigures
-from tests.support.servers import OrthancServer, require_dcmtk, wait_until
-from tests.support.shared_index import Shared, SharingOrthanc, sharing
+from tests.support.servers import OrthancServer, StartupError, require_dcmtk, wait_until
+from tests.support.shared_index import VALUE, Shared, SharingOrthanc, sharing
 
 pytestmark = pytest.mark.live
 SENDERS = 8
 SECONDS = 180.0
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the backend is built, once."""
+    return tmp_path_factory.mktemp("built") / "apps"
 
 
 def write_images(folder: Path, count: int) -> list[str]:
@@ -90,10 +97,12 @@ def changes(orthanc: SharingOrthanc) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("count", [320, pytest.param(2_000, marks=pytest.mark.proof)])
-def test_nothing_is_lost_or_twice_whoever_is_killed(count: int, tmp_path: Path, proof_figures: ProofFigures) -> None:
+def test_nothing_is_lost_or_twice_whoever_is_killed(
+    count: int, tmp_path: Path, apps: Path, proof_figures: ProofFigures
+) -> None:
     folder = tmp_path / "images"
     uids = write_images(folder, count)
-    with sharing(tmp_path / "site") as shared:
+    with sharing(tmp_path / "site", apps=apps) as shared:
         wait_until(lambda: shared.leader() is not None, seconds=SECONDS, what="one backend follows Orthanc")
         names = [orthanc.get("/system")["DatabaseServerIdentifier"] for orthanc in shared.orthancs]
         assert names == ["orthanc-1", "orthanc-2"]
@@ -127,6 +136,33 @@ def test_nothing_is_lost_or_twice_whoever_is_killed(count: int, tmp_path: Path, 
         "instances stored by two Orthancs on one PostgreSQL; one, and the backend that followed, killed meanwhile",
         len(uids), f"each stored and on record once, by {attempts} associations",
     )  # fmt: skip
+
+
+def test_images_in_postgresql_reached_by_tls(tmp_path: Path, apps: Path) -> None:
+    uids = write_images(tmp_path / "images", 40)
+    authority = Authority(tmp_path / "authority")
+    with sharing(tmp_path / "site", backends=1, apps=apps, storage="postgresql", tls=authority) as shared:
+        senders = send(shared, tmp_path / "images")
+        for sender in senders:
+            sender.join(SECONDS)
+        one, two = shared.orthancs
+        assert one.instance_uids() == two.instance_uids() == uids
+        for identifier in one.get("/instances"):
+            assert one.get_bytes(f"/instances/{identifier}/file") == two.get_bytes(f"/instances/{identifier}/file")
+        assert [path for path in (tmp_path / "site/images").rglob("*") if path.is_file()] == []
+        inside = shared.postgresql.ask("SELECT count(*) FROM pg_largeobject_metadata")
+        assert int(inside) >= len(uids)
+        encrypted = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = ''"
+        assert shared.postgresql.ask(encrypted) == "t"
+        wait_until(lambda: shared.records() == uids, seconds=SECONDS, what="every image is on record")
+
+        two.stop()
+        another = Authority(tmp_path / "another", "another authority").certificate.read_bytes()
+        authority.certificate.write_bytes(another)
+        two.configuration["PostgreSQL"]["MaximumConnectionRetries"] = 1  # not for two minutes
+        with pytest.raises(StartupError, match="certificate verify failed"):
+            two.start()
+        assert VALUE not in two.log()
 
 
 class FromMountedFolder(OrthancServer):

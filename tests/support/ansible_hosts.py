@@ -24,17 +24,46 @@ from tests.support.tool_environments import ansible_folder
 ROOT: Final = Path(__file__).parents[2]
 LOGIN: Final = "admin"
 WHEELHOUSE: Final = "/srv/wheelhouse"
-PYTHONS: Final = {"bookworm": "3.11", "bookworm-rpm": "3.11", "trixie": "3.13"}
-"""System of a host -> its Python. A suite of Debian; with `-rpm` it takes itself for one of the family of RHEL."""
+PYTHONS: Final = {"bookworm": "3.11", "bookworm-rpm": "3.11", "trixie": "3.13", "trixie-engine": "3.13"}
+"""System of a host -> its Python. A suite of Debian; with `-rpm` it takes itself for one of the family of RHEL.
+
+With `-engine` it has no Orthanc, and can run a container engine, of which it has only the packages in a repository.
+"""
 _PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3-venv"),
     *("orthanc", "orthanc-dicomweb", "nftables", "iproute2"),
 )
+_ENGINE_PACKAGES: Final = (
+    *("passwd", "systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "python3", "nftables", "iproute2"),
+)
+_REPOSITORY: Final = """
+set -eu
+chroot "$1" sh -eu <<'END'
+apt-get clean
+wanted="docker.io docker-cli docker-compose python3-apt python3-venv"
+apt-get --yes --quiet --no-install-recommends --download-only install $wanted >/dev/null
+mkdir /srv/packages
+mv /var/cache/apt/archives/*.deb /srv/packages
+cd /srv/packages
+for one in *.deb; do
+  dpkg-deb --field "$one"
+  printf 'Filename: ./%s\\nSize: %s\\n' "$one" "$(stat -c %s "$one")"
+  sha256sum "$one" | sed 's/\\([0-9a-f]*\\).*/SHA256: \\1\\n/'
+done > Packages
+rm -f /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/srv/packages ./' > /etc/apt/sources.list
+END
+"""
+"""A hook of mmdebstrap: the packages are in a folder of the host, from which its own apt installs them."""
+
 _HYBRID: Final = ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1", "systemd.unified_cgroup_hierarchy=0")
 """systemd 256 and later wants control groups of version 2 alone; in a container it takes these as a kernel's words."""
 
 _INIT: Final = ("sh", "-c", 'mount --make-rshared / && exec /sbin/init "$@"', "init")
 """As a kernel starts it: mounts that systemd makes for a unit, such as those of credentials, are seen by all."""
+
+_GROUPS: Final = 'for one in /sys/fs/cgroup/*/; do mount -o remount,bind,rw "$one"; done && '
+"""An engine makes control groups below its host's own."""
 
 _CAPABILITIES: Final = (
     *("AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL"),
@@ -45,6 +74,7 @@ _CAPABILITIES: Final = (
 _NOT_COMPARED: Final = (
     *("/proc", "/sys", "/dev", "/run", "/tmp", "/srv", "/var/log", "/var/tmp", "/var/lib/systemd"),
     *(f"/home/{LOGIN}", "/root", "/var/lib/orthancgen/*/data", "/var/lib/orthancgen/*/log"),
+    *("/var/lib/docker", "/var/lib/containerd"),
 )
 """What changes by itself while services run, or by a login."""
 
@@ -73,6 +103,8 @@ rpmbuild --quiet -bb --define '_topdir /opt/rpm' /opt/rpm/python.spec && creater
 printf '[own]\nname=own\nbaseurl=file:///opt/rpm/RPMS\ngpgcheck=0\n' > /etc/yum.repos.d/own.repo
 """
 """A real rpm and dnf, with a package of the name that the role wants; beneath, the system stays Debian."""
+_BESIDE: Final[Mapping[str, tuple[str, ...]]] = {"": (), "rpm": _RPM}
+"""What follows the suite in the name of a system -> packages that it has besides."""
 
 
 @dataclass(frozen=True)
@@ -187,8 +219,8 @@ def prepare_hosts(engine: TestEngine, suites: Collection[str], *, analysis: bool
         cannot_run("systemd in a container without --privileged was only tried with control groups of version 1")
 
     def image(system: str) -> None:
-        suite, _, rpm = system.partition("-")
-        archive = debian(suite, include=(*_PACKAGES, *(_RPM if rpm else ())))
+        suite, _, kind = system.partition("-")
+        archive = _with_repository(suite) if kind == "engine" else debian(suite, include=_PACKAGES + _BESIDE[kind])
         import_image(engine.connect().client.api, archive, f"base:host-{system}")
 
     with ThreadPoolExecutor() as pool:
@@ -197,6 +229,16 @@ def prepare_hosts(engine: TestEngine, suites: Collection[str], *, analysis: bool
             wheels.result()
         for made in images:
             made.result()
+
+
+def _with_repository(suite: str) -> Path:
+    digest = hashlib.sha256("\n".join((*_ENGINE_PACKAGES, _REPOSITORY)).encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory() as folder:
+        hook = Path(folder) / "hook.sh"
+        hook.write_text(f"#!/bin/sh{_REPOSITORY}")
+        hook.chmod(0o755)
+        named = f"{suite}-engine-host-{digest}"
+        return debian(suite, f"--customize-hook={hook}", include=_ENGINE_PACKAGES, name=named)
 
 
 @contextmanager
@@ -217,11 +259,16 @@ def running_hosts(
     hosts = {}
     try:
         for name, suite in suites.items():
+            nested = suite.endswith("-engine")
+            shell, option, script, *rest = _INIT
+            init = (shell, option, f"{_GROUPS}{script}" if nested else script, *rest)
+            # An engine's layers cannot lie on those of another one.
+            data = ("--volume", "/var/lib/docker") if nested else ()
             started = _docker(
-                engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights,
+                engine, "run", "--detach", "--name", name, "--hostname", name, "--cap-drop", "ALL", *rights, *data,
                 "--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/tmp:exec", "--env", "container=docker",
                 "--volume", f"{wheelhouse(suite, analysis=analysis)}:{WHEELHOUSE}:ro", tag(f"base:host-{suite}"),
-                *_INIT, *_HYBRID,
+                *init, *_HYBRID,
             )  # fmt: skip
             assert started.returncode == 0, started.stderr
         for name in suites:
@@ -230,9 +277,10 @@ def running_hosts(
             script = (
                 f"useradd --create-home --shell /bin/sh {LOGIN} && install -d -m 700 -o {LOGIN} ~{LOGIN}/.ssh && "
                 f"echo '{key}' > ~{LOGIN}/.ssh/authorized_keys && chown {LOGIN} ~{LOGIN}/.ssh/authorized_keys && "
-                f"echo '{LOGIN} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{LOGIN} && "
-                "systemctl disable --quiet --now orthanc.service"
+                f"echo '{LOGIN} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/{LOGIN}"
             )
+            if not suites[name].endswith("-engine"):
+                script += " && systemctl disable --quiet --now orthanc.service"
             wait_until(host.is_up, what="systemd has started what it starts")
             host.run("sh", "-c", script)
             if suites[name].endswith("-rpm"):
@@ -243,7 +291,7 @@ def running_hosts(
 
 
 @contextmanager
-def controller(*, viewer: bool = False) -> Iterator[Ansible]:
+def controller(*, with_apps: bool = True, viewer: bool = False) -> Iterator[Ansible]:
     """A folder with a key pair, the collection, the wheel of the checkout and the archive of `orthancgen apps`."""
     for program, package in (("ssh", "openssh-client"), ("ssh-keygen", "openssh-client")):
         require_program(program, f"apt-get install {package}")
@@ -258,8 +306,9 @@ def controller(*, viewer: bool = False) -> Iterator[Ansible]:
         (wheel,) = (folder / "wheel").glob("*.whl")
         (folder / "ansible.cfg").write_text("[defaults]\n")  # not that of this machine
         apps = folder / "apps.tar.gz"
-        packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps), *(["--viewer"] if viewer else [])]
-        subprocess.run(packed, check=True, capture_output=True)
+        if with_apps:
+            packed = [sys.executable, "-m", "orthancgen", "apps", "-o", str(apps), *(["--viewer"] if viewer else [])]
+            subprocess.run(packed, check=True, capture_output=True)
         yield Ansible(folder, wheel, apps)
 
 

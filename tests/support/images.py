@@ -187,12 +187,13 @@ def build_analysis(client: Any) -> str:
     return tag("analysis:1")
 
 
-def debian(suite: str, *options: str, include: tuple[str, ...] = ()) -> Path:
+def debian(suite: str, *options: str, include: tuple[str, ...] = (), name: str | None = None) -> Path:
     """A tar archive of a Debian with `include`, like the image `debian` where no variant is among the options.
 
-    One that was made less than a week ago is used again.
+    One that was made less than a week ago is used again. It is known by its packages, or by `name` where the options
+    have something done to it.
     """
-    target = CACHE / ("-".join((suite, *include)) + ".tar")
+    target = CACHE / ((name or "-".join((suite, *include))) + ".tar")
     if target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS:
         return target
     program = require_program("mmdebstrap", "apt-get install mmdebstrap")

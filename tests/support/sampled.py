@@ -101,6 +101,7 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "test_ansible_systems": frozenset(),
+    "test_ansible_containers": frozenset(),
     "test_ansible_viewer": frozenset(),
     "test_ansible": frozenset(
         {

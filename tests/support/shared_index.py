@@ -32,6 +32,7 @@ from orthancgen.runtimes.state import State
 from orthancgen.secrets.orthanc_file import orthanc_secret_document
 from orthancgen.secrets.value import SecretValue
 from tests.support.admission import Release, release
+from tests.support.certificates import Authority, KeyPair
 from tests.support.haproxy import HaproxyServer
 from tests.support.scaled import swarm
 from tests.support.servers import (
@@ -59,7 +60,9 @@ def postgresql_program(name: str) -> str:
 class PostgresServer(Server):
     """A PostgreSQL of its own on loopback, with a database and a user that has a password."""
 
-    def __init__(self, *, user: str = "orthanc", password: str = VALUE, database: str = "orthanc") -> None:
+    def __init__(
+        self, *, user: str = "orthanc", password: str = VALUE, database: str = "orthanc", shows: KeyPair | None = None
+    ) -> None:
         if os.geteuid() != 0:
             cannot_run("PostgreSQL is started as another user, which takes root")
         names = [name for name in _ACCOUNTS if name in {one.pw_name for one in pwd.getpwall()}]
@@ -69,6 +72,7 @@ class PostgresServer(Server):
         os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
         self.port = free_port()
         self._user, self._password, self._database = user, password, database
+        self._shows = shows
 
     def _as_account(self, *command: str) -> list[str]:
         ids = [f"--reuid={self._account.pw_uid}", f"--regid={self._account.pw_gid}", "--clear-groups"]
@@ -78,8 +82,20 @@ class PostgresServer(Server):
         # Nothing here outlives the test: that it survives a power failure is not what is tested.
         return self._as_account(
             postgresql_program("postgres"), "-D", f"{self.folder}/data", "-p", str(self.port), "-k", str(self.folder),
-            "-h", "127.0.0.1", "-c", "fsync=off",
+            "-h", "127.0.0.1", "-c", "fsync=off", *self._by_tls(),
         )  # fmt: skip
+
+    def _by_tls(self) -> list[str]:
+        if self._shows is None:
+            return []
+        settings = ["-c", "ssl=on"]
+        for setting, path in (("ssl_cert_file", self._shows.certificate), ("ssl_key_file", self._shows.key)):
+            own = self.folder / path.name
+            shutil.copy(path, own)
+            os.chown(own, self._account.pw_uid, self._account.pw_gid)
+            own.chmod(0o600)
+            settings += ["-c", f"{setting}={own}"]
+        return settings
 
     def start(self) -> Self:
         if not (self.folder / "data").exists():
@@ -181,27 +197,40 @@ class Shared:
 
 
 @contextmanager
-def sharing(folder: Path, orthancs: int = 2, backends: int = 4, *, apps: Path | None = None) -> Iterator[Shared]:
+def sharing(
+    folder: Path,
+    orthancs: int = 2,
+    backends: int = 4,
+    *,
+    apps: Path | None = None,
+    storage: str = "shared_folder",
+    tls: Authority | None = None,
+) -> Iterator[Shared]:
     """A PostgreSQL, several Orthancs on it, a balancer before their REST APIs, and several backends.
 
     Args:
         folder: of everything but PostgreSQL.
         orthancs, backends: how many.
         apps: folder of built applications; without it, the backend is built in `folder`.
+        storage: where the images are, as the model says it.
+        tls: the authority of PostgreSQL's certificate, where it is called by TLS.
     """
-    scale = {"index": "postgresql", "storage": "shared_folder", "orthancs": orthancs, "backends": backends}
+    reached = {} if tls is None else {"host": "192.0.2.99", "tls": True, "authority": {"secret": "authority"}}
+    scale = {
+        "index": "postgresql", "storage": storage, "orthancs": orthancs, "backends": backends, "postgresql": reached,
+    }  # fmt: skip
     plan = swarm({"images": {"orthanc": "x:1", "mongo": "x:1", "postgres": "x:1"}}, scale=scale)
     built = release("sid", "orthanc-postgresql")
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        postgresql = stack.enter_context(PostgresServer())
+        postgresql = stack.enter_context(PostgresServer(shows=None if tls is None else tls.issue("postgresql")))
         database = stack.enter_context(SecantusServer(folder / "mongo", credentials=("backend", VALUE)))
         balancer = free_port()
         ports = [free_port() for _ in range(backends)]
         servers = []
         for number in range(1, orthancs + 1):
             name = f"orthanc-{number}"
-            own = _configuration(plan, built, folder, postgresql.port, ports[0], name)
+            own = _configuration(plan, built, folder, postgresql.port, ports[0], name, tls)
             servers.append(stack.enter_context(SharingOrthanc(folder / name, built, own, name)))
         stack.enter_context(Balancer(folder / "haproxy", servers, balancer))
         program = _program(apps or folder / "state/apps")
@@ -216,7 +245,7 @@ def sharing(folder: Path, orthancs: int = 2, backends: int = 4, *, apps: Path | 
 
 
 def _configuration(
-    plan: Plan, built: Release, folder: Path, postgresql: int, backend: int, name: str
+    plan: Plan, built: Release, folder: Path, postgresql: int, backend: int, name: str, tls: Authority | None
 ) -> dict[str, Any]:
     """The rendered configuration and the file of secrets, with the places of this machine."""
     secrets = {secret.name: SecretValue(VALUE) for secret in plan.secrets}
@@ -224,7 +253,11 @@ def _configuration(
     storage = folder / "images"
     storage.mkdir(exist_ok=True)
     plugins = [str(built.plugins / Path(one).name) for one in rendered["Plugins"]]
-    rendered["PostgreSQL"] |= {"Host": "127.0.0.1", "Port": postgresql}
+    if tls is None:
+        rendered["PostgreSQL"] |= {"Host": "127.0.0.1", "Port": postgresql}
+    else:
+        uri = rendered["PostgreSQL"]["ConnectionUri"].replace("192.0.2.99:5432", f"127.0.0.1:{postgresql}")
+        rendered["PostgreSQL"]["ConnectionUri"] = uri.replace("/run/secrets/authority", str(tls.certificate))
     rendered["OrthancGen"]["Webhook"]["Url"] = f"http://127.0.0.1:{backend}/api/orthanc/webhook"
     script = folder / name / "orthancgen.lua"
     script.parent.mkdir(parents=True, exist_ok=True)

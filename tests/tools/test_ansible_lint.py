@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orthancgen.runtimes.compose.command import OLDEST_COMPOSE
+from orthancgen.runtimes.compose.endpoint import OLDEST_ENGINE
 from tests.support.tool_environments import ansible_folder
 
 COLLECTION = Path(__file__).parents[2] / "ansible"
@@ -52,3 +54,10 @@ def test_each_default_of_the_role_is_described_with_its_value() -> None:
     options = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     described = {name: option["default"] for name, option in options.items() if "default" in option}
     assert described == defaults
+
+
+def test_the_role_wants_the_engine_that_orthancgen_uses() -> None:
+    variables = yaml.safe_load((COLLECTION / "roles" / "orthancgen" / "vars" / "main.yml").read_text())
+    compose = ".".join(map(str, OLDEST_COMPOSE))
+    assert variables["orthancgen_oldest"] == {"engine": OLDEST_ENGINE, "compose": compose}
+    assert {"Debian", "RedHat"} <= set(variables["orthancgen_engine_hints"])

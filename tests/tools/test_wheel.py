@@ -170,6 +170,12 @@ def test_uv_installs_it_as_a_tool_of_its_own(built: Built, tmp_path: Path) -> No
 def test_a_type_checker_of_a_program_sees_the_types(built: Built, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
         "import orthancgen\n"
+        "from orthancgen.errors import InputError\n"
+        "try:\n"
+        "    orthancgen.load('prod')\n"
+        "except InputError as error:\n"
+        "    for one in error.problems:\n"
+        "        print(one.message, one.hint, one.severity, one.key_path, one.mark and one.mark.line)\n"
         "reveal_type(orthancgen.render(orthancgen.plan(orthancgen.load('prod'))))\n"
         "orthancgen.load(1)\n"
     )

@@ -198,6 +198,28 @@ class Environment:
         code, out, err = self.module.run_command(command, cwd="/", environ_update={"COLUMNS": "120", "NO_COLOR": "1"})
         return code, out, err.strip()
 
+    def missing_images(self, tool: Path, file: str) -> list[str]:
+        """Images that a deploy would fetch or build; empty where no containers are used, or no engine can be asked."""
+        if json.loads(Path(file).read_text(encoding="utf-8")).get("runtime") != "compose":
+            return []
+        code, out, _ = self.module.run_command(
+            [str(tool / "bin/orthancgen"), "images", "list", file, "--json"], cwd="/"
+        )
+        rows = json.loads(out)["images"] if code == _NOTHING else []
+        return [row["image"] for row in rows if row["started"] and row["id"] is None]
+
+    def warn_of_volumes(self) -> None:
+        """Name the volumes that nobody can tell the owner of any more: what knew that was uninstalled before."""
+        docker = self.module.get_bin_path("docker")
+        if docker is None:
+            return
+        asked = [docker, "volume", "ls", "--quiet", "--filter", f"label=org.orthancgen.environment={self.name}"]
+        code, out, _ = self.module.run_command(asked)
+        if code == _NOTHING and out.split():
+            self.module.warn(
+                f"volumes of {self.name} stay; where nobody needs them: docker volume rm {' '.join(out.split())}"
+            )
+
     def prune(self) -> None:
         """Remove releases that are neither current nor previous, and programs that no release names."""
         keep = {one.id for one in (self.named("current"), self.named("previous")) if one}
@@ -267,9 +289,12 @@ def absent(module: Any) -> None:
     if module.check_mode or not gone:
         module.exit_json(**result)
     if current is not None:
-        code, _, err = environment.orthancgen(current.tool, "down", current.file)
+        purge = ["--purge", "--yes"] if module.params["purge"] else []
+        code, _, err = environment.orthancgen(current.tool, "down", current.file, *purge)
         if code != _NOTHING:
             module.fail_json(msg=f"the services could not be stopped: {err}", **result)
+    elif module.params["purge"]:
+        environment.warn_of_volumes()
     shutil.rmtree(environment.folder, ignore_errors=True)
     if module.params["purge"]:
         shutil.rmtree(environment.state, ignore_errors=True)
@@ -290,7 +315,15 @@ def _result(environment: Environment) -> dict[str, Any]:
 def _look(environment: Environment, tool: Path, file: str, result: dict[str, Any]) -> bool:
     """Ask what a deploy would change; returns whether there is something."""
     module = environment.module
-    pending = module.params["pending"] if module.check_mode else []
+    pending = list(module.params["pending"]) if module.check_mode else []
+    if module.check_mode and (images := environment.missing_images(tool, file)):
+        # To say more, `plan` would have them fetched or built.
+        told = " ".join(pending)
+        others = [image for image in images if image not in told]
+        pending += [f"images are fetched or built: {', '.join(others)}"] if others else []
+        result["plan"] = [*(f"first: {one}" for one in pending), "then what differs is deployed"]
+        result["diff"] = {"prepared": "".join(f"{line}\n" for line in result["plan"])}
+        return True
     code, out, err = environment.orthancgen(tool, "plan", file)
     if code not in (_NOTHING, _SOMETHING) and not pending:
         module.fail_json(msg=f"the environment cannot be deployed here: {err}", **result)

@@ -81,8 +81,8 @@ RULE: Final = Rule(
     confidence="certain",
     title="A database on another host is called without TLS",
     why="Whoever is on the way reads patients' records and the login, and can change what comes back.",
-    remedy="Add `?tls=true` (MongoDB) or `?sslmode=verify-full` (PostgreSQL), for Orthanc's index `EnableSsl: "
-    "true`, and the authority that the server's certificate is of.",
+    remedy="Add `?tls=true` (MongoDB) or `?sslmode=verify-full&sslrootcert=FILE` (PostgreSQL), for Orthanc's index in "
+    "its `ConnectionUri`: `EnableSsl: true` alone takes any certificate.",
     references=(mongodb("Encrypt Communication (TLS/SSL)"), hipaa("(e)(1)"), nist_pacs("PR.DS-2")),
     find=find,
 )

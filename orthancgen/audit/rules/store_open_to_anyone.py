@@ -10,6 +10,7 @@ from orthancgen.audit.looking_settings import holds, serving_dicom
 from orthancgen.audit.references import hipaa, nist_pacs, orthanc_book
 from orthancgen.audit.rule import Hit, Rule, Severity
 from orthancgen.audit.subject import Orthanc, Subject
+from orthancgen.site.problems import printable
 
 _KEY: Final = "DicomAlwaysAllowStore"
 
@@ -31,7 +32,7 @@ def _overruled(orthanc: Orthanc) -> str:
     said = []
     if forbidden:
         others = f" and {len(forbidden) - 1} others" if len(forbidden) > 1 else ""
-        said.append(f"AllowStore of {forbidden[0]}{others}")
+        said.append(f"AllowStore of {printable(forbidden[0])}{others}")
     if orthanc.flag("DicomCheckModalityHost"):
         said.append("DicomCheckModalityHost")
     return f", whatever {' and '.join(said)} say" if said else ""

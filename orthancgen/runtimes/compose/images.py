@@ -37,6 +37,15 @@ def needed_own_images(plan: Plan) -> tuple[str, ...]:
     return (*names, BACKUP) if plan.site.images.backup is None else names
 
 
+def exact_own_image(name: str) -> str:
+    """The name of an image of ours that only these sources have.
+
+    Raises:
+        OrthancgenError: the installation is incomplete.
+    """
+    return f"{own_image(name)}-{fingerprint(build_files(OWN_IMAGES[name]))}"
+
+
 def ensure_images(
     plan: Plan, engine: Engine, report: Report, pins: Mapping[str, Pin] | None = None
 ) -> dict[str, Image]:

@@ -25,7 +25,7 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HEAD: Final = """\
 # Written by `orthancgen pin {environment}`: change nothing by hand, and keep this file with the environment.
 # digest: of the image in its registry; a deploy asks for exactly that, and writes it into the compose file.
-# id: of the image on the engine that was asked; it counts where the image is from no registry (digest: null).
+# id: of the image on the engine that was asked; it counts where no digest is written (digest: null).
 """
 
 
@@ -34,7 +34,7 @@ class Pin:
     """What an image was when it was pinned.
 
     Attributes:
-        digest: in its registry, ``sha256:...``; None for an image that is from none.
+        digest: in its registry, ``sha256:...``; None for an image that is from none, or that is brought as a file.
         id: digest of its configuration, ``sha256:...``.
         pinned: the day.
     """

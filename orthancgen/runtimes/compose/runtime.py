@@ -30,13 +30,14 @@ from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.deploy import Run, apply, difference
 from orthancgen.runtimes.compose.engine import Engine, connect
 from orthancgen.runtimes.compose.images import ensure_images
-from orthancgen.runtimes.compose.live import Live
+from orthancgen.runtimes.compose.live import Live, require_own
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
+from orthancgen.runtimes.compose.purge import purge
 from orthancgen.runtimes.compose.target import Target, resolve
 from orthancgen.runtimes.proofs import noted
 from orthancgen.runtimes.report import Report, Silent
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
-from orthancgen.runtimes.state import State, cannot_use
+from orthancgen.runtimes.state import State, cannot_use, remove_folder
 from orthancgen.secrets.store import SecretStore, gather
 from orthancgen.verify.result import CheckResult
 
@@ -304,3 +305,15 @@ class ComposeRuntime:
             takeback.recover(self.engine, self.releases, self.store, self.state)
             self.engine.remove_project(project_name(environment))
         return running
+
+    def purge(self) -> list[str]:
+        """Remove the volumes and the state folder, after :meth:`down`; nothing without the folder that they are of."""
+        environment = self.plan.site.environment
+        if not self.state.root.exists():
+            return []
+        require_own(Live.look(self.engine, environment), self.state, environment)
+        current = self.releases.current()
+        image = next(iter(current.draft.images.values())).id if current else None
+        self.down()
+        removed = purge(self.engine, environment, self.state, image)
+        return removed + remove_folder(self.state)

@@ -15,9 +15,10 @@ from typing import Final
 from orthancgen.errors import ProgramMissingError
 from orthancgen.plan.model import Plan
 from orthancgen.render.orthanc_json import configuration
+from orthancgen.resources import with_extra
 
 NODE_MINIMUM: Final = (20, 19)
-_NATIVE_EXTRA: Final = "pip install 'orthancgen[native]'"
+_NATIVE_EXTRA: Final = with_extra("native")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from orthancgen.runtimes.native.survey import require_plan, survey
 from orthancgen.runtimes.proofs import noted
 from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
-from orthancgen.runtimes.state import State
+from orthancgen.runtimes.state import State, remove_folder
 
 _FOLLOW_SECONDS: Final = 0.3
 _NO_RELEASES: Final = "the native runtime keeps no releases: that is what runtime: compose does"
@@ -103,6 +103,11 @@ class NativeRuntime:
     def down(self) -> list[str]:
         """Stop the services and their supervisor."""
         return running.stop(self.state)
+
+    def purge(self) -> list[str]:
+        """Remove the state folder, which has all of it."""
+        self.down()
+        return remove_folder(self.state)
 
     def restart(self, service: str, report: Report, health_seconds: float) -> None:
         """By the supervisor, which kills what does not end in time: a frozen process too."""

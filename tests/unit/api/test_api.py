@@ -45,6 +45,12 @@ def test_each_is_a_function_of_the_package_with_its_documentation(name: str) -> 
     assert "Raises:" in function.__doc__ or name == "plan"
 
 
+def test_they_are_seen_before_they_are_used() -> None:
+    code = "import orthancgen; print(*dir(orthancgen)); from orthancgen import *; print(load, verify)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {*FUNCTIONS, "__version__"} <= {*done.stdout.splitlines()[0].split()}
+
+
 def test_a_package_stays_a_package_and_a_function() -> None:
     code = (
         "import sys, orthancgen\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from orthancgen.audit.rule import Hit
 from orthancgen.audit.run import audit, load_rules
 from orthancgen.audit.subject import Subject
 from orthancgen.foreign.model import Filter, FirewallKind, SecretFile
@@ -24,8 +26,21 @@ CHECKED = {"DicomCheckModalityHost": True, "DicomModalities": {"a": ["A", "10.0.
 
 
 def judged(where: Subject) -> None:
-    for finding in audit(where, RULES).findings:
-        assert finding.message.isprintable(), (finding.rule.id, finding.message)
+    for rule in RULES:
+        for hit in rule.find(where):
+            assert hit.message.isprintable(), (rule.id, hit.message)
+    audit(where, RULES)
+
+
+def test_a_modality_without_the_right_to_store() -> None:
+    entry = {"AET": "A", "Host": "10.0.0.1", "Port": 104, "AllowStore": False}
+    judged(subject("{}", orthanc={"DicomAlwaysAllowStore": True, "DicomModalities": {"w\x141": entry, "b": entry}}))
+
+
+def test_a_rule_that_quotes_a_file_as_it_is_moves_no_cursor() -> None:
+    careless = replace(RULES[0], find=lambda _: [Hit("a\x1b[2Jb\u202e", hint="c\nd")])
+    (finding,) = audit(subject("{}", orthanc={}), [careless]).findings
+    assert (finding.message, finding.hint) == (r"a\x1b[2Jb\u202e", r"c\nd")
 
 
 @pytest.mark.parametrize("text", CORPUS, ids=ascii)

@@ -79,7 +79,7 @@ def test_no_expression_of_github_stands_in_a_script() -> None:
 def test_orthancgen_is_installed_at_this_version(service: str) -> None:
     document = built(service)
     variables = document["env"] if service == "github" else document["variables"]
-    assert variables["ORTHANCGEN"] == f"orthancgen=={__version__}"
+    assert variables["ORTHANCGEN"] == f"./wheels/orthancgen-{__version__}-py3-none-any.whl"
 
 
 @pytest.mark.parametrize("service", KITS)

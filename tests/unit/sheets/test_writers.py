@@ -261,7 +261,7 @@ def test_a_pdf_fetches_nothing() -> None:
         pdf._refuse("file:///etc/passwd")
 
 
-@pytest.mark.parametrize(("error", "remedy"), [(ImportError, "orthancgen[pdf]"), (OSError, "libpango")])
+@pytest.mark.parametrize(("error", "remedy"), [(ImportError, ".whl[pdf]"), (OSError, "libpango")])
 def test_what_a_pdf_needs_is_said(monkeypatch: pytest.MonkeyPatch, error: type[Exception], remedy: str) -> None:
     def absent(name: str, *_: object, **__: object) -> object:
         raise error(name)

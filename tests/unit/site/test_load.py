@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from orthancgen.errors import InputError
 from orthancgen.orthanc.keys import Version
@@ -166,6 +167,31 @@ def test_a_base_that_cannot_be_read(extends: str, message: str, tmp_path: Path) 
     assert loaded.site is None
     assert message in loaded.problems[0].message
     assert len(loaded.problems) == 1
+
+
+def test_what_a_base_would_have_said_is_not_missed_where_it_cannot_be_read(tmp_path: Path) -> None:
+    write(tmp_path, dev="extends: gone.yaml\nhttp: {port: 0}\nviewer: {enabled: true}\n")
+    assert [(one.path, one.message.partition(":")[0]) for one in load(tmp_path / "dev.yaml").problems] == [
+        ((), f"cannot read {tmp_path / 'gone.yaml'}"),
+        (("http", "port"), "0 is out of range"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("orthanc", "paths"),
+    [
+        ("{aet: much too long an AE title, plugins: [dicomweb]}", [("orthanc", "aet")]),
+        ("{atet: ORTHANC, plugins: [dicomweb]}", [("orthanc", "aet"), ("orthanc", "atet")]),
+        ("{plugins: [dicomweb]}", [("orthanc", "aet")]),
+    ],
+)
+def test_a_wrong_ae_title_makes_nothing_else_of_its_section_wrong(
+    orthanc: str, paths: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    base = yaml.safe_load(MINIMAL)
+    del base["orthanc"]
+    write(tmp_path, dev=yaml.safe_dump(base | {"viewer": {"enabled": True}}) + f"orthanc: {orthanc}\n")
+    assert sorted(one.path for one in load(tmp_path / "dev.yaml").errors) == paths
 
 
 def test_too_many_bases(tmp_path: Path) -> None:

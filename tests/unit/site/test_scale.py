@@ -11,6 +11,7 @@ import pytest
 from tests.support.environments import MINIMAL, document, load_text
 from tests.support.scaled import IMAGES, PLAIN
 
+FAR: dict[str, Any] = {"host": "192.0.2.1", "authority": {"secret": "ours"}}
 SHARED: dict[str, Any] = {"index": "postgresql", "storage": "postgresql", "orthancs": 2}
 KUBERNETES: dict[str, Any] = {"runtime": "kubernetes", "images": IMAGES}
 SWARM: dict[str, Any] = {"runtime": "swarm", "images": IMAGES}
@@ -34,6 +35,9 @@ CASES: list[tuple[dict[str, Any], list[str]]] = [
     ({**SWARM, "scale": {"index": "postgresql", "postgresql": {"host": "127.0.0.1"}}}, ["scale.postgresql.host"]),
     ({**SWARM, "scale": SHARED, "images/postgres": None}, ["images.postgres"]),
     ({**SWARM, "scale": {**SHARED, "postgresql": {"tls": True}}}, ["scale.postgresql.tls"]),
+    ({"scale": {"index": "postgresql", "postgresql": {"host": "192.0.2.1", "tls": True}}}, ["scale.postgresql.tls"]),
+    ({"scale": {"index": "postgresql", "postgresql": {**FAR, "tls": True}}}, []),
+    ({"scale": {"index": "postgresql", "postgresql": FAR}}, ["scale.postgresql.authority"]),
     ({**SWARM, "scale": {**SHARED, "storage": "shared_folder"}}, ["orthanc.storage.path"]),
     ({**SWARM, "scale": {**SHARED, "storage": "shared_folder"}, "orthanc/storage/path": "/srv/orthanc"}, []),
     ({**KUBERNETES, "orthanc/storage/path": "/srv/orthanc"}, ["orthanc.storage.path"]),

@@ -15,7 +15,12 @@ const PAGE = 20_000;
 
 const nothing = (): Touched => ({ instances: new Set(), series: new Set(), studies: new Set(), patients: new Set() });
 
-/** How many records there are. Estimated counts are exact but after a crash of the database. */
+/**
+ * How many records there are. Estimated counts are those of the database's statistics: they read nothing, and after a
+ * crash of MongoDB stay wrong by what was written since its last checkpoint, until each collection is validated. Who
+ * decides by them counts exactly before it does anything about a difference.
+ * https://www.mongodb.com/docs/manual/reference/method/db.collection.estimatedDocumentCount/#unclean-shutdown
+ */
 export async function recordCounts(store: Store, exact: boolean): Promise<Statistics> {
   const count = async (name: 'patients' | 'studies' | 'series' | 'instances'): Promise<number> =>
     exact ? store[name].countDocuments({}) : store[name].estimatedDocumentCount();

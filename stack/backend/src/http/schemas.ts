@@ -246,6 +246,13 @@ export const reconciliationAnswer = z.object({
 });
 export type ReconciliationAnswer = z.output<typeof reconciliationAnswer>;
 
+const estimated = z
+  .number()
+  .nullable()
+  .describe(
+    'Of the statistics of the database, exact, but after MongoDB was not stopped in order they may ' +
+      'differ by what was written in its last minute, until `validate` is run on the collection',
+  );
 export const statusAnswer = z.object({
   environment: z.object({ name: z.string(), kind: z.string() }),
   version: z.string(),
@@ -284,10 +291,10 @@ export const statusAnswer = z.object({
   database: z.object({
     reachable: z.boolean(),
     version: textOrNull,
-    patients: z.number().nullable(),
-    studies: z.number().nullable(),
-    series: z.number().nullable(),
-    instances: z.number().nullable(),
+    patients: estimated,
+    studies: estimated,
+    series: estimated,
+    instances: estimated,
   }),
 });
 export type StatusAnswer = z.output<typeof statusAnswer>;

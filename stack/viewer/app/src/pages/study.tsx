@@ -18,7 +18,13 @@ export function Study(): ReactElement {
   useTitle('Study');
   const { uid = '' } = useParams();
   const path = `/api/studies/${encodeURIComponent(uid)}`;
-  const study = useQuery({ queryKey: ['study', uid], queryFn: async () => call<StudyRecord>(path) });
+  const study = useQuery({
+    queryKey: ['study', uid],
+    queryFn: async () => call<StudyRecord>(path),
+    // Who comes back to the window has not opened the study again; what changes meanwhile is heard otherwise.
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
+  });
   const series = useQuery({
     queryKey: ['series', uid],
     queryFn: async () => call<Page<Series>>(`${path}/series?limit=500`),
