@@ -45,6 +45,9 @@ def test_the_first_run_deploys_every_site(fleet: Fleet) -> None:
     handed = {"backend_orthanc_password", "database_password", "operator_token", "webhook_token"}
     assert fleet.inside("site-a", f"ls /run/credentials/{unit}") == handed
     assert fleet.inside("site-a", "ls /var/lib/orthancgen/site-a/secrets") == set()
+    # Authorities, and what a deploy keeps to go back to: there, and for nobody.
+    hidden = "/var/lib/orthancgen/site-a/ca /var/lib/orthancgen/site-a/withheld"
+    assert fleet.inside("site-a", f"stat --format %a {hidden}") == {"0"}
     assert handed < set(fleet.hosts["site-a"].run("ls", "/var/lib/orthancgen/site-a/secrets").split())
     assert fleet.hosts["site-a"].run("systemctl", "is-enabled", unit).strip() == "enabled"
 

@@ -50,9 +50,9 @@ OFTEN: Final = "[Timer]\nOnCalendar=\nOnCalendar=*:*:0/5\nRandomizedDelaySec=0\n
 FILES: Final = {"ca": "ca.pem", "cert": "controller.crt.pem", "key": "controller.key.pem"}
 
 
-@pytest.fixture(scope="module")
-def fleet(engine: TestEngine) -> Iterator[Fleet]:
-    with running_fleet(engine, {SITE: "trixie"}, whole=True) as fleet:
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def fleet(engine: TestEngine, request: pytest.FixtureRequest) -> Iterator[Fleet]:
+    with running_fleet(engine, {SITE: request.param}, whole=True) as fleet:
         fleet.write(SITE, **WHOLE)
         pems = {key: str(fleet.ansible.folder / name) for key, name in FILES.items()}
         own = {
@@ -174,6 +174,10 @@ def test_a_secret_is_rotated_and_taken_back_where_that_fails(fleet: Fleet) -> No
 
 def test_the_proofs_run_by_the_clock(fleet: Fleet, proof_figures: ProofFigures) -> None:
     host = fleet.hosts[SITE]
+    # By hand on the host, the same units come of it.
+    units = host.run("sh", "-c", f"cat /etc/systemd/system/{PROOFS}.*")
+    assert "written to /etc/systemd/system" in fleet.told(SITE, "verify", "ENV", "--install-timer")
+    assert host.run("sh", "-c", f"cat /etc/systemd/system/{PROOFS}.*") == units
     host.run("systemctl", "start", f"{PROOFS}.service")
     by_hand = metrics(fleet)
     assert by_hand["orthancgen_verify_success"] == 1

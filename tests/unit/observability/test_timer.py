@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from orthancgen.cli import timer as installer
 from orthancgen.errors import RenderError
 from orthancgen.observability.timer import job
 from orthancgen.runtimes.timer import Job, cron_line, units
@@ -48,3 +50,23 @@ def test_the_line_of_cron() -> None:
 def test_a_folder_that_a_unit_cannot_carry_is_refused() -> None:
     with pytest.raises(RenderError):
         units(made("/srv/text files"), STATE, "hourly", {})
+
+
+def test_a_timer_starts_the_program_that_installed_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other" / "orthancgen"
+    own = tmp_path / "own" / "orthancgen"
+    for program in (other, own):
+        program.parent.mkdir()
+        program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(other.parent))
+    monkeypatch.setattr(sys, "argv", [str(own)])
+    assert installer.own_program() == str(own)
+    monkeypatch.setattr(sys, "argv", [str(tmp_path / "orthancgen/__main__.py")])
+    assert installer.own_program() == str(other)
+
+
+def test_units_that_are_only_written_make_no_folder_of_the_host(tmp_path: Path) -> None:
+    textfiles = tmp_path / "textfiles"
+    installer.install(made(str(textfiles)), STATE, "hourly", tmp_path / "units")
+    assert {path.name for path in (tmp_path / "units").iterdir()} == set(units(made(), STATE, "hourly", {}))
+    assert not textfiles.exists()
