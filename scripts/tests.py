@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
@@ -42,8 +44,9 @@ ANALYSIS: Final = (
     "stack/analysis/pyproject.toml",
     "stack/analysis/tests",
 )
+ON_ENGINE: Final = "tests on a container engine"
 SERVERS: Final[dict[str, tuple[str, ...]]] = {
-    "tests on a container engine": (*PYTEST, "-m", "engine and not proof", *NO_CACHE, "tests/live"),
+    ON_ENGINE: (*PYTEST, "-m", "engine and not proof", *NO_CACHE, "tests/live"),
     "tests on servers of this host": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_SERVERS),
     "tests of the backend, then of the viewer on it": (sys.executable, "scripts/npm.py", "backend,viewer", "test"),
     "tests of what is reached and allowed": (*PYTEST, "-m", "not engine and not proof", *NO_CACHE, *OF_PROOFS),
@@ -62,6 +65,10 @@ NICE: Final = 10
 """How far these stand back: nobody waits for what they do, and no limit of theirs is of time that goes by."""
 NICE_BESIDE_THE_LONGEST: Final = 3
 """How far those with servers stand back behind the first, after which nothing is left to do."""
+MEMORY_BYTES: Final = 14 << 30
+"""With so much to spare, what the tests write is kept in memory: no test has to wait until it is on a disk."""
+SCRATCH_BYTES: Final = 4 << 30
+SCRATCH: Final = "TMPDIR"
 SHARED_APPS: Final = "ORTHANCGEN_TEST_APPS"
 """As tests/live/conftest.py reads it: npm builds the programs once for all parts."""
 
@@ -77,10 +84,28 @@ class Part:
 
 def main() -> int:
     """Run them all; 1 where one fails."""
-    with tempfile.TemporaryDirectory(prefix="ogn-apps-") as apps:
-        Path(apps).chmod(0o755)  # the user orthanc reads what is built there
-        os.environ.update({"ORTHANCGEN_REQUIRE_LIVE": "1", SHARED_APPS: apps})
+    with scratch() as folder:
+        apps = folder / "apps"
+        apps.mkdir()
+        apps.chmod(0o755)  # the user orthanc reads what is built there
+        os.environ.update({"ORTHANCGEN_REQUIRE_LIVE": "1", SHARED_APPS: str(apps), SCRATCH: str(folder)})
         return run()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for everything that the tests write, with a short path: names of sockets have 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp", ignore_cleanup_errors=True) as name:
+        folder, mounted = Path(name), False
+        if psutil.virtual_memory().available >= MEMORY_BYTES:
+            command = ["mount", "-t", "tmpfs", "-o", f"size={SCRATCH_BYTES},mode=1777", "orthancgen-tests", name]
+            mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+        folder.chmod(0o1777)
+        try:
+            yield folder
+        finally:
+            if mounted:
+                subprocess.run(["umount", "--lazy", name], check=False)
 
 
 def run() -> int:
@@ -120,7 +145,11 @@ def start(heading: str, command: tuple[str, ...], *, nice: int) -> Part:
     """Start a part with a lower priority; what it prints is kept until it has ended."""
     output = tempfile.TemporaryFile()  # noqa: SIM115  it outlives this block
     behind = ("nice", f"--adjustment={nice}", *command)
-    return Part(heading, subprocess.Popen(behind, stdout=output, stderr=subprocess.STDOUT), output)
+    environment = dict(os.environ)
+    if heading == ON_ENGINE:  # the engine of the tests has memory of its own, and its host is one with a disk
+        del environment[SCRATCH]
+    process = subprocess.Popen(behind, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    return Part(heading, process, output)
 
 
 if __name__ == "__main__":
