@@ -145,18 +145,23 @@ def run_tool(
     Raises:
         EngineError: it failed.
     """
-    from docker.errors import ContainerError
-
     with asking(f"run {entrypoint[0]} in {image}"):
+        container = client.containers.create(
+            image, command, entrypoint=entrypoint, user="0:0", volumes=binds, network_disabled=True, read_only=True,
+            cap_drop=["ALL"], cap_add=["DAC_OVERRIDE", "FOWNER"], security_opt=["no-new-privileges:true"],
+            labels=dict(labels),
+        )  # fmt: skip
         try:
-            printed: bytes = client.containers.run(
-                image, command, entrypoint=entrypoint, user="0:0", volumes=binds, network_disabled=True,
-                remove=True, read_only=True, cap_drop=["ALL"], cap_add=["DAC_OVERRIDE", "FOWNER"],
-                security_opt=["no-new-privileges:true"], labels=dict(labels), stdout=True, stderr=False,
-            )  # fmt: skip
-        except ContainerError as error:
-            said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else str(error.stderr)
-            raise EngineError(f"{entrypoint[0]} failed on the engine's host: {said.strip()[-300:]}") from None
+            container.start()
+            code = container.wait()["StatusCode"]
+            printed: bytes = container.logs(stdout=True, stderr=False)
+            said: bytes = container.logs(stdout=False, stderr=True)
+        finally:
+            # With the volumes that the engine made for what the image declares: nobody would know whose they are.
+            container.remove(v=True, force=True)
+    if code != 0:
+        why = said.decode(errors="replace").strip()[-300:]
+        raise EngineError(f"{entrypoint[0]} failed on the engine's host: {why}")
     return printed.decode(errors="replace")
 
 
