@@ -335,9 +335,9 @@ def test_a_volume_in_a_folder_of_the_host(used: Engine, volume: str, tmp_path: P
 
 def test_how_much_room_a_volume_has(used: Engine, images: TestImages, volume: str) -> None:
     used.ensure_volume(volume, 999, 999, {})
-    before = used.client.api.volumes()["Volumes"]
+    before = {one.name for one in used.client.volumes.list()}
     assert used.disk_free(volume, image=images.mongo) is not None
-    assert used.client.api.volumes()["Volumes"] == before, "none is left of those that the image declares"
+    assert {one.name for one in used.client.volumes.list()} == before, "none is left of those that the image declares"
     free = used.disk_free(volume, image=images.base)
     assert free is not None
     seen = os.statvfs(mountpoint(used, volume))
