@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,6 +30,13 @@ def plan() -> Plan:
     return replace(built, site=built.site.model_copy(update={"deployment": deployment("systemd")}))
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder below which a socket of a state folder has a place, however deep the tests' own lies."""
+    with TemporaryDirectory(prefix="s-") as folder:
+        yield Path(folder)
+
+
 def deployment(under: str) -> Deployment:
     return Deployment.model_validate({"supervisor_under": under})
 
@@ -48,8 +57,8 @@ def test_the_unit_closes_what_is_not_listed(plan: Plan) -> None:
     assert ("TemporaryFileSystem", f"{root}/secrets:ro") in said
 
 
-def test_nothing_is_seen_of_what_a_deploy_keeps_to_go_back_to(plan: Plan, tmp_path: Path) -> None:
-    state = State(tmp_path / "staging")
+def test_nothing_is_seen_of_what_a_deploy_keeps_to_go_back_to(plan: Plan, short: Path) -> None:
+    state = State(short / "staging")
     prepare(state)
     (said,) = re.findall("^InaccessiblePaths=(.*)$", systemd.unit_text(plan, state), re.MULTILINE)
     hidden = {Path(word) for word in said.split()}

@@ -37,7 +37,7 @@ def test_every_key_is_explained_by_its_own_text_first() -> None:
     missing = [
         f"{section.__name__}.{name}"
         for section in sections()
-        if section.__module__.startswith("orthancgen.")
+        if section.__module__.startswith("orthancgen.site.")
         for name, field in section.model_fields.items()
         if not described(field_texts(section).get(name), field.description)
         and not is_explained_by_itself(field.annotation)
