@@ -136,9 +136,18 @@ describe.skipIf(!available)('what means harm', () => {
       // Of images without a modality OHIF takes none: the study's page says so.
       const nameless = it.title.includes('Modality');
       const home = page.getByRole('link', { name: 'Back to the study' });
-      const there = home.waitFor({ timeout: nameless ? 10_000 : 60_000 });
-      const up = await there.then(() => true).catch(() => false);
-      expect(up || nameless, it.title).toBe(true);
+      const starts = async (): Promise<boolean> => {
+        const there = home.waitFor({ timeout: nameless ? 10_000 : 60_000 });
+        return there.then(() => true).catch(() => false);
+      };
+      let up = await starts();
+      if (!up && !nameless) {
+        // Seen once, on a busy machine, for a study that it shows at other times: told, not hidden.
+        console.log(`${it.title}: OHIF did not start in a minute, opened again; errors: ${errors.join('; ')}`);
+        await page.reload();
+        up = await starts();
+      }
+      expect(up || nameless, `${it.title}: ${errors.join('; ')}`).toBe(true);
       const seconds = draws(it.title) ? 30 : 6;
       const image = up ? await until(it.title, async () => drawn(page), seconds).catch(() => null) : null;
       if (draws(it.title)) expect(image, it.title).not.toBeNull();
