@@ -42,24 +42,17 @@ class ContainerFleet:
         self.images = {"orthanc": images.orthanc_new, "mongo": images.mongo}
         own = [name for image in OWN for name in (own_image(image), exact_own_image(image))]
         self.names = sorted([*self.images.values(), *own])
-        gateway = next(iter(hosts.values())).run("ip", "-json", "route", "show", "default")
-        self.controller = str(json.loads(gateway)[0]["gateway"])
+        self.controller = next(iter(hosts.values())).gateway()
         for name in hosts:
             self.write(name)
-        self.command("inventory", *(f"{name}.yaml" for name in hosts), "-o", "hosts.yaml")
-        (ansible.folder / "vault-password").write_text("of the tests\n")
-        (ansible.folder / "group_vars").mkdir()
+        ansible.orthancgen("inventory", *(f"{name}.yaml" for name in hosts), "-o", "hosts.yaml")
         variables = {
             "orthancgen_wheel": str(ansible.wheel),
             "orthancgen_wheelhouse": WHEELHOUSE,
             "orthancgen_images": "images.tar",
             "orthancgen_secrets": {"orthanc_password": PASSWORD},
         }
-        written = ansible.folder / "group_vars" / "orthancgen.yaml"
-        written.write_text(yaml.safe_dump(variables))
-        subprocess.run(
-            ["ansible-vault", "encrypt", str(written)], env=ansible.environ(), check=True, capture_output=True
-        )
+        ansible.keep_in_vault(variables)
 
     def write(self, name: str, **changes: Mapping[str, Any]) -> None:
         """Write the environment of a host; its sections are completed by what is given."""
@@ -76,38 +69,17 @@ class ContainerFleet:
         }
         (self.ansible.folder / f"{name}.yaml").write_text(yaml.safe_dump(document))
 
-    def command(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
-        """Run orthancgen on the controller; what it printed."""
-        command = [sys.executable, "-m", "orthancgen", *arguments]
-        done = subprocess.run(
-            command, cwd=self.ansible.folder, env=self.ansible.environ() | dict(environ or {}), capture_output=True,
-            text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     def save(self, name: str, engine: TestEngine) -> list[dict[str, Any]]:
         """Write the archive of what the environment of a host needs; what is in it."""
-        said = self.command("images", "save", f"{name}.yaml", "-o", "images.tar", "--json", environ=engine.environment)
+        said = self.ansible.orthancgen(
+            "images", "save", f"{name}.yaml", "-o", "images.tar", "--json", environ=engine.environment
+        )
         found: list[dict[str, Any]] = json.loads(said)["images"]
         return found
 
-    @contextmanager
-    def variables(self, name: str, **variables: Any) -> Iterator[None]:
-        """Variables of one host, for a while."""
-        folder = self.ansible.folder / "host_vars"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(variables))
-        yield
-        (folder / f"{name}.yaml").unlink()
-
     def services(self, name: str) -> dict[str, bool]:
-        """Which services of a host are healthy, by its own orthancgen."""
-        release = f"/etc/orthancgen/{name}/current"
-        said = self.hosts[name].run(
-            f"{release}/tool/bin/orthancgen", "status", f"{release}/{name}.yaml", "--json", check=False
-        )
-        return {row["service"]: row["healthy"] for row in json.loads(said)["services"]} if said else {}
+        """Which services of a host are healthy."""
+        return self.hosts[name].services()
 
     def docker(self, name: str, *arguments: str) -> list[str]:
         """The lines that a docker command prints on a host, sorted."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import yaml
@@ -29,15 +27,12 @@ class Fleet:
         self.ansible, self.hosts = ansible, hosts
         said = {name: host.run("Orthanc", "--version") for name, host in hosts.items()}
         self.versions = {name: text.split("Orthanc ")[1].split()[0] for name, text in said.items()}
-        gateway = next(iter(hosts.values())).run("ip", "-json", "route", "show", "default")
-        self.controller = json.loads(gateway)[0]["gateway"]
+        self.controller = next(iter(hosts.values())).gateway()
         names = list(hosts)
         self.neighbours = dict(zip(names, [*names[1:], names[0]], strict=True))
         for name in hosts:
             self.write(name)
-        self.command("inventory", *(f"{name}.yaml" for name in hosts), "-o", "hosts.yaml")
-        (ansible.folder / "vault-password").write_text("of the tests\n")
-        (ansible.folder / "group_vars").mkdir()
+        ansible.orthancgen("inventory", *(f"{name}.yaml" for name in hosts), "-o", "hosts.yaml")
         variables = {
             "orthancgen_wheel": str(ansible.wheel),
             "orthancgen_apps": str(ansible.apps),
@@ -50,11 +45,7 @@ class Fleet:
             ],
             "neighbours": self.neighbours,
         }
-        written = ansible.folder / "group_vars" / "orthancgen.yaml"
-        written.write_text(yaml.safe_dump(variables))
-        subprocess.run(
-            ["ansible-vault", "encrypt", str(written)], env=ansible.environ(), check=True, capture_output=True
-        )
+        ansible.keep_in_vault(variables)
 
     def write(self, name: str, **changes: Any) -> None:
         """Write the environment of a host; `dicom` and `orthanc` are completed by what is given, others replaced."""
@@ -75,27 +66,13 @@ class Fleet:
         document |= {key: value for key, value in changes.items() if key not in {"dicom", "orthanc"}}
         (self.ansible.folder / f"{name}.yaml").write_text(yaml.safe_dump(document))
 
-    def command(self, *arguments: str) -> None:
-        """Run orthancgen on the controller."""
-        command = [sys.executable, "-m", "orthancgen", *arguments]
-        subprocess.run(command, cwd=self.ansible.folder, env=self.ansible.environ(), check=True)
-
-    @contextmanager
-    def impatient(self, name: str) -> Iterator[None]:
+    def impatient(self, name: str) -> AbstractContextManager[None]:
         """Wait for a service of this host a few seconds only, where it is known that it will not get healthy."""
-        folder = self.ansible.folder / "host_vars"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{name}.yaml").write_text("orthancgen_health_seconds: 4\n")
-        yield
-        (folder / f"{name}.yaml").unlink()
+        return self.ansible.host_variables(name, orthancgen_health_seconds=4)
 
     def services(self, name: str) -> dict[str, bool]:
-        """Which services of a host are healthy, by its own orthancgen."""
-        release = f"/etc/orthancgen/{name}/current"
-        said = self.hosts[name].run(
-            f"{release}/tool/bin/orthancgen", "status", f"{release}/{name}.yaml", "--json", check=False
-        )
-        return {row["service"]: row["healthy"] for row in json.loads(said)["services"]}
+        """Which services of a host are healthy."""
+        return self.hosts[name].services()
 
     def told(self, name: str, *verb: str, check: bool = True) -> str:
         """What the orthancgen of a host prints for a verb; ENV among its words stands for the environment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+
+import yaml
 
 from tests.support.engine import TestEngine
 from tests.support.images import CACHE, CONSTRAINTS, MONGO_PLATFORMS, debian, import_image, tag
@@ -121,6 +124,17 @@ class Host:
         assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
+    def gateway(self) -> str:
+        """The address of the controller as it sees it."""
+        return str(json.loads(self.run("ip", "-json", "route", "show", "default"))[0]["gateway"])
+
+    def services(self) -> dict[str, bool]:
+        """Which services of the environment of its name are healthy, by its own orthancgen; none where it has none."""
+        release = f"/etc/orthancgen/{self.name}/current"
+        program, model = f"{release}/tool/bin/orthancgen", f"{release}/{self.name}.yaml"
+        said = self.run(program, "status", model, "--json", check=False)
+        return {row["service"]: row["healthy"] for row in json.loads(said)["services"]} if said else {}
+
     def is_up(self) -> bool:
         """Whether its init has started everything."""
         return self.run("systemctl", "is-system-running", check=False).strip() == "running"
@@ -162,6 +176,31 @@ class Ansible:
         )  # fmt: skip
         assert done.returncode == code, f"{done.returncode}\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
         return Ran(done.stdout + done.stderr)
+
+    def orthancgen(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
+        """Run orthancgen on the controller; what it printed."""
+        command = [sys.executable, "-m", "orthancgen", *arguments]
+        variables = self.environ() | dict(environ or {})
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def keep_in_vault(self, variables: Mapping[str, Any]) -> None:
+        """Write the variables of all hosts, encrypted by Ansible Vault."""
+        (self.folder / "vault-password").write_text("of the tests\n")
+        (self.folder / "group_vars").mkdir()
+        written = self.folder / "group_vars" / "orthancgen.yaml"
+        written.write_text(yaml.safe_dump(dict(variables)))
+        subprocess.run(["ansible-vault", "encrypt", str(written)], env=self.environ(), check=True, capture_output=True)
+
+    @contextmanager
+    def host_variables(self, name: str, **variables: Any) -> Iterator[None]:
+        """Variables of one host, for a while."""
+        folder = self.folder / "host_vars"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(variables))
+        yield
+        (folder / f"{name}.yaml").unlink()
 
     def environ(self) -> dict[str, str]:
         """The variables of a command."""
