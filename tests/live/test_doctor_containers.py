@@ -130,7 +130,7 @@ def test_the_database_is_killed(site: Contained) -> None:
     api(site).kill(container(site, "database"))
     one = named("container of the database killed", site, "container-stopped")["container-stopped"]
     assert one.subject == "database"
-    assert "137, killed" in one.evidence[0].text
+    assert "137, killed (if nobody did, by the kernel at its limit of " in one.evidence[0].text
     started(site, "database")
 
 
@@ -255,7 +255,8 @@ def test_wrong_engine(site: Contained, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_backend_has_not_enough_memory(site: Contained) -> None:
     again(site, "backend", {"Memory": 24 << 20, "MemorySwap": 24 << 20})
-    wait_until(lambda: site.containers()["backend"].restart_count > 0, seconds=30, what="the backend is ended")
+    # An engine can miss why the kernel ended a container, but hardly three times.
+    wait_until(lambda: site.containers()["backend"].restart_count > 2, seconds=60, what="the backend is ended")
     one = named("memory of the backend not enough", site, "container-out-of-memory")["container-out-of-memory"]
     assert "24 MB" in one.evidence[0].text
     anew(site, "backend")

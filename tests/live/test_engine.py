@@ -26,6 +26,7 @@ from orthancgen.errors import (
     Exit,
 )
 from orthancgen.runtimes.compose.command import ComposeFailed
+from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.engine import ENVIRONMENT_LABEL, Engine, PlacedFile, connect
 from orthancgen.runtimes.compose.hostfiles import HELPER_IMAGE, MARKER
 from orthancgen.runtimes.compose.settle import end_commands, wait_settled
@@ -356,16 +357,11 @@ def test_containers_say_how_they_are(project: Project) -> None:
                 "healthcheck": {"test": ["CMD", "true"], "interval": "1s"},
             },
             "ends": {"command": ["sh", "-c", "exit 7"]},
-            "grows": {"command": ["tail", "/dev/zero"], "mem_limit": "20m", "memswap_limit": "20m", "init": False},
         },
     )  # fmt: skip
     engine = project.engine
     wait_until(
-        lambda: (
-            (now := engine.containers(project.name))["runs"].health == "healthy"
-            and {now["ends"].status, now["grows"].status} == {"exited"}
-            and now["grows"].oom_killed
-        ),
+        lambda: (now := engine.containers(project.name))["runs"].health == "healthy" and now["ends"].status == "exited",
         what="each came to its end",
     )
     found = engine.containers(project.name)
@@ -375,7 +371,6 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert found["runs"].pid > 0
     assert 0 <= found["runs"].uptime_seconds < 60
     assert (found["ends"].exit_code, found["ends"].oom_killed, found["ends"].uptime_seconds) == (7, False, 0)
-    assert found["grows"].exit_code == 137
     assert engine.logs(project.name, "runs", 1) == ["two"]
     assert engine.logs(project.name, "none", 1) == []
     assert list(engine.follow(project.name, ("ends", "runs"), 5, follow=False)) == [("runs", "one"), ("runs", "two")]
@@ -394,6 +389,22 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert not engine.client.networks.list(filters={"label": f"com.docker.compose.project={project.name}"})
     assert engine.execute(identity, ["true"])[0] == 126
     engine.remove_container(identity)
+
+
+def test_a_container_that_needs_more_memory_than_it_may_have(project: Project) -> None:
+    """An engine can miss why the kernel ended a container: seen here with one of 25, on a busy machine."""
+    grows = {"command": ["tail", "/dev/zero"], "mem_limit": "20m", "memswap_limit": "20m", "init": False}
+
+    def end() -> Container:
+        project.compose("up", "--detach", "--force-recreate", services={"grows": grows})
+        wait_until(lambda: project.engine.containers(project.name)["grows"].status == "exited", what="it ends")
+        return project.engine.containers(project.name)["grows"]
+
+    ends = [end()]
+    while not ends[-1].oom_killed and len(ends) < 5:
+        ends.append(end())
+    assert ends[-1].oom_killed
+    assert {one.exit_code for one in ends} == {137}
 
 
 def test_logs_are_followed_until_the_end(project: Project) -> None:

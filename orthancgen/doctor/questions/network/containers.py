@@ -111,7 +111,7 @@ def _stopped(case: Case, container: Container) -> Diagnosis | None:
     if _is_kept_from_port(case, container.service, error):
         return None  # told by who has the port, or by the address
     # With its restart policy it would run again, unless somebody stopped it, or the engine cannot start it.
-    end = f"it ended with exit code {container.exit_code}{_meaning(container.exit_code)}"
+    end = f"it ended with exit code {container.exit_code}{_meaning(container)}"
     what = "was never started" if container.status == "created" else "is stopped"
     seen = f"the container {container.name} is {container.status}"
     evidence = [Evidence(seen if container.status == "created" else f"{seen}: {end}", "docker inspect", _ended(state))]
@@ -139,10 +139,19 @@ def _is_kept_from_port(case: Case, service: str, error: str) -> bool:
     return _NO_ADDRESS.search(error) is not None and not all(is_own(case, one.address) for _, one in listeners)
 
 
-def _meaning(code: int) -> str:
+def _meaning(container: Container) -> str:
     known = {0: ", in order", 125: ", the engine could not start it", 126: ", its program cannot be run"}
     known |= {127: ", its program is not there", _KILLED: ", killed", 143: ", asked to end", 139: ", it crashed"}
-    return known.get(code, "")
+    meaning = known.get(container.exit_code, "")
+    if container.exit_code == _KILLED and (limit := _limit_megabytes(container)):
+        # Seen with cgroup v1: of 25 containers that the kernel ended for want of memory, one was without OOMKilled.
+        meaning += f" (if nobody did, by the kernel at its limit of {limit} MB, which an engine can miss)"
+    return meaning
+
+
+def _limit_megabytes(container: Container) -> int:
+    """How much memory it may have; 0 where it may have all."""
+    return int((container.attributes.get("HostConfig") or {}).get("Memory") or 0) >> 20
 
 
 def _paused(case: Case, container: Container) -> Diagnosis:
@@ -164,7 +173,7 @@ def _restarting(case: Case, container: Container, *, again: bool = False) -> Dia
         return None  # it says itself why it ends
     seen = f"the engine has restarted {container.name} {container.restart_count} times"
     seen += f", the last time {container.uptime_seconds} s ago" if again else f"; last exit code {container.exit_code}"
-    seen += _meaning(container.exit_code) if not again else ""
+    seen += _meaning(container) if not again else ""
     return Diagnosis(
         "container-restarting",
         f"{in_words(case, container.service)} ends again and again as soon as it is started",
@@ -191,7 +200,7 @@ def _restarted(case: Case, container: Container) -> Diagnosis | None:
 
 
 def _out_of_memory(case: Case, container: Container) -> Diagnosis:
-    limit = int((container.attributes.get("HostConfig") or {}).get("Memory") or 0) >> 20
+    limit = _limit_megabytes(container)
     state = container.attributes.get("State") or {}
     return Diagnosis(
         "container-out-of-memory",
