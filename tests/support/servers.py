@@ -7,6 +7,7 @@ to install it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 from urllib.parse import quote
@@ -74,12 +76,22 @@ def cannot_run(why: str) -> NoReturn:
 
 _FREE: Final = range(12_000, 27_000)
 """Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile."""
+_TAKEN: Final = Path(f"/tmp/orthancgen-test-ports-{os.getuid()}")
+"""Byte N of it is locked by the process of tests that has chosen port N, until that process ends: fcntl(2), F_SETLK."""
+_CHOSEN: Final[set[int]] = set()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port of `host` that nobody listened on a moment ago, and that no caller is given."""
+    """A TCP port of `host` that nobody listened on a moment ago, that no caller is given, and that no test chose.
+
+    Nobody who asks here gets it again, in no process of tests of this machine, until this process has ended: whoever
+    listens on it starts later, and is stopped and started again.
+    """
     while True:
         port = random.SystemRandom().choice(_FREE)
+        if port in _CHOSEN or not _taken_by_nobody(port):
+            continue
+        _CHOSEN.add(port)
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
             try:
                 sock.bind((host, port))
@@ -87,6 +99,21 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
         if not port_answers(host, port):
             return port
+
+
+@cache
+def _ports() -> int:
+    """The file of ports, which stays open: a lock of fcntl(2) goes with any descriptor of its file that is closed."""
+    return os.open(_TAKEN, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _taken_by_nobody(port: int) -> bool:
+    """Lock a port for this process."""
+    try:
+        fcntl.lockf(_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def port_answers(host: str, port: int) -> bool:
