@@ -47,7 +47,7 @@ OWN_AET: Final = "ORTHANC"
 ADDRESSES: Final = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.1")
 STORAGE_COMMITMENT: Final = UID("1.2.840.10008.1.20.1")
 _COMMITMENT_INSTANCE: Final = UID("1.2.840.10008.1.20.1.1")
-_TIMEOUTS: Final = Timeouts(connect=10.0, association=10.0, command=30.0)
+_TIMEOUTS: Final = Timeouts(connect=30.0, association=60.0, command=60.0)
 _NEEDED: Final = ("./usr/lib*", "./usr/sbin/Orthanc", "./usr/share/orthanc", "./usr/share/dcmtk*", "./lib*")
 
 
