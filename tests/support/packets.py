@@ -63,7 +63,7 @@ _ENGINE_NETWORK_6: Final = "fd30:242::/64"
 _SECONDS: Final = 0.3
 _SECONDS_AGAIN: Final = 2.5
 _NUMBERS: Final = itertools.count(1)
-_START_SECONDS: Final = 180.0
+_START_SECONDS: Final = 60.0
 _NO_BUS: Final = "unix:path=/nowhere"
 """The engine never hears of a firewalld of this machine, which would carry out its wishes in this machine's network."""
 _PROBER: Final = Path(__file__).with_name("prober.py")
@@ -144,7 +144,7 @@ class Prober:
             with suppress(BrokenPipeError):
                 stream.close()
         try:
-            self._process.wait(30)
+            self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -170,7 +170,7 @@ class Rig:
     path: str = ""
     engine: _Engine | None = field(default=None, repr=False)
 
-    def run(self, *command: str, timeout: float = 180, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host, as root, with its network and its own /etc, /var/lib and /run."""
         return subprocess.run(
             ["nsenter", "-t", str(self.init), "--mount", "--net", "--wd=/", *command],
@@ -180,7 +180,7 @@ class Rig:
 
     def do(self, *command: str, **variables: str) -> str:
         """Run a command on the host that must succeed; its output."""
-        done = self.run(*command, timeout=180, **variables)
+        done = self.run(*command, timeout=60, **variables)
         assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -328,7 +328,7 @@ def with_engine(rig: Rig, bus: str) -> Iterator[Rig]:
 
 
 def _wait_for_answers(rig: Rig) -> None:
-    for _ in range(9):
+    for _ in range(3):
         found = rig.differences(None)
         if not found:
             return
