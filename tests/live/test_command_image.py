@@ -60,7 +60,7 @@ def run(client: Any, folder: Path, *arguments: str, mode: str = "ro", **more: An
     )  # fmt: skip
     try:
         container.start()
-        code = container.wait(timeout=120)["StatusCode"]
+        code = container.wait(timeout=400)["StatusCode"]
         return code, container.logs(stderr=False).decode(), container.logs(stdout=False).decode()
     finally:
         container.remove(force=True)

@@ -99,7 +99,7 @@ def release(name: str, *more: str) -> Release:
 
 
 def _described(command: tuple[str, ...], environment: Mapping[str, str], plugins: Path) -> Release:
-    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=240).stdout
     found = re.search(r"Orthanc (\d+\.\d+\.\d+|mainline)", printed)
     assert found, printed[:200]
     return Release(Version.parse(found.group(1)), command, environment, plugins)
