@@ -229,26 +229,26 @@ def reaches(hosts: Hosts, port: int) -> bool:
 def test_the_redirection_is_gone(site: Contained) -> None:
     if site.test_engine.stop is None:
         cannot_run("the engine is not the tests' own (ORTHANCGEN_TEST_ENGINE)")
-    rules = subprocess.run(["iptables", "-t", "nat", "-S", "DOCKER"], check=True, capture_output=True, text=True).stdout
+    rules = subprocess.run(["iptables", "-w", "-t", "nat", "-S", "DOCKER"], check=True, capture_output=True, text=True).stdout
     rule = next(line for line in rules.splitlines() if "--dport 2762" in line)
-    subprocess.run(["iptables", "-t", "nat", *rule.replace("-A", "-D", 1).split()], check=True)
+    subprocess.run(["iptables", "-w", "-t", "nat", *rule.replace("-A", "-D", 1).split()], check=True)
     try:
         named("rule of the redirection deleted", site, "published-but-not-redirected")
     finally:
-        subprocess.run(["iptables", "-t", "nat", *rule.split()], check=True)
+        subprocess.run(["iptables", "-w", "-t", "nat", *rule.split()], check=True)
 
 
 def test_docker_user_drops_the_modality(site: Contained, hosts: Hosts) -> None:
     wait_until(lambda: reaches(hosts, 2762), what="the modality gets through")
     rule = ["-s", f"{CT}/32", "-p", "tcp", "-m", "conntrack", "--ctorigdstport", "2762", "-j", "DROP"]
-    subprocess.run(["iptables", "-I", "DOCKER-USER", *rule], check=True)
+    subprocess.run(["iptables", "-w", "-I", "DOCKER-USER", *rule], check=True)
     try:
         assert not reaches(hosts, 2762)
         one = named("DOCKER-USER drops a modality", site, "host-firewall-drops")["host-firewall-drops"]
         assert one.evidence[0].where == "iptables, table filter, chain DOCKER-USER"
         assert CT in one.title
     finally:
-        subprocess.run(["iptables", "-D", "DOCKER-USER", *rule], check=True)
+        subprocess.run(["iptables", "-w", "-D", "DOCKER-USER", *rule], check=True)
     wait_until(lambda: reaches(hosts, 2762), what="the modality gets through")
 
 

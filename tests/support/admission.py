@@ -419,7 +419,7 @@ def raw_echo(
             sock.shutdown(socket.SHUT_WR)
             if not select.select([sock], [], [], patience)[0]:
                 return Observed(False, "association", "gave no answer and left the connection open")
-        sock.settimeout(10)
+        sock.settimeout(60)
         kind, body = _pdu(sock)
         if kind != _ASSOCIATE_AC:
             text = f"answered the association request with {_PDU_NAMES.get(kind, kind)} {body.hex()}"
