@@ -229,7 +229,8 @@ def reaches(hosts: Hosts, port: int) -> bool:
 def test_the_redirection_is_gone(site: Contained) -> None:
     if site.test_engine.stop is None:
         cannot_run("the engine is not the tests' own (ORTHANCGEN_TEST_ENGINE)")
-    rules = subprocess.run(["iptables", "-w", "-t", "nat", "-S", "DOCKER"], check=True, capture_output=True, text=True).stdout
+    listed = ["iptables", "-w", "-t", "nat", "-S", "DOCKER"]
+    rules = subprocess.run(listed, check=True, capture_output=True, text=True).stdout
     rule = next(line for line in rules.splitlines() if "--dport 2762" in line)
     subprocess.run(["iptables", "-w", "-t", "nat", *rule.replace("-A", "-D", 1).split()], check=True)
     try:
