@@ -74,8 +74,9 @@ def cannot_run(why: str) -> NoReturn:
     pytest.skip(why)
 
 
-_FREE: Final = range(12_000, 27_000)
-"""Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile."""
+_FREE: Final = range(12_000, 22_000)
+"""Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile. Those
+above, up to 27,000, are for the tests in `stack/`."""
 _TAKEN: Final = Path(f"/tmp/orthancgen-test-ports-{os.getuid()}")
 """Byte N of it is locked by the process of tests that has chosen port N, until that process ends: fcntl(2), F_SETLK."""
 _CHOSEN: Final[set[int]] = set()
