@@ -63,7 +63,7 @@ class Sample:
 def edited(edits: Path) -> str:
     """The default file of the installed Orthanc with some places changed."""
     command = [require_program("Orthanc"), "--config=-"]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
     for before, after in yaml.safe_load(edits.read_text(encoding="utf-8")):
         assert before in text, before
         text = text.replace(before, after, 1)

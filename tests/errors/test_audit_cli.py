@@ -37,7 +37,7 @@ def run(folder: Path, *arguments: str, code: int | None = None, **environment: s
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        timeout=60,
+        timeout=240,
     )
     assert "Traceback" not in done.stderr + done.stdout, done.stderr
     assert SECRET not in done.stderr + done.stdout

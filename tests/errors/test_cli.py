@@ -25,7 +25,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert "Traceback" not in done.stderr + done.stdout
     assert done.returncode != 70

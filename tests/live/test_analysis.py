@@ -21,7 +21,7 @@ from tests.support.servers import free_port, wait_until
 
 pytestmark = pytest.mark.live
 
-SECONDS = 60
+SECONDS = 180
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +95,10 @@ def test_what_arrives_is_analysed_by_itself_and_comes_back_as_structured_reports
             (place,) = orthanc.post("/tools/lookup", content=uid).json()
             above = orthanc.get(f"/instances/{place['ID']}/study").json()
             assert above["MainDicomTags"]["StudyInstanceUID"] == study
-    log = (site.state / "log/analysis.log").read_text()
-    assert "image_quality: done" in log
-    assert study not in log
-    assert list((site.state / "data/analysis").iterdir()) == []
+    log, fetched = site.state / "log/analysis.log", site.state / "data/analysis"
+    wait_until(lambda: "image_quality: done" in log.read_text(), what="the line of the log")
+    assert study not in log.read_text()
+    wait_until(lambda: list(fetched.iterdir()) == [], what="nothing is left of what was fetched")
 
 
 def test_its_account_reads_images_and_nothing_else(site: Native) -> None:
@@ -182,7 +182,7 @@ def test_pip_that_fails_is_told_and_nothing_is_started(native_apps: Path, site: 
     (native.root / "apps").mkdir()
     for built in native_apps.glob("backend-????????????????"):
         (native.root / "apps" / built.name).symlink_to(built)
-    native.write({"analysis": {"enabled": True, "port": site.ports["analysis"] + 1}})
+    native.write({"analysis": {"enabled": True, "port": free_port()}})
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
     said = native.deploy(code=4, environ=nowhere)
     assert "pip install of the analysis failed" in said.err

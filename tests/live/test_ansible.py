@@ -95,8 +95,8 @@ def test_a_host_that_fails_is_taken_back_and_does_not_stop_the_others(fleet: Fle
     recap = ran.recap()
     assert {name: recap[name]["failed"] for name in SITES} == {"site-a": 0, "site-b": 1, "site-c": 0}
     assert "is in use again" in ran.text
+    wait_until(lambda: fleet.services("site-b") == HEALTHY, what="the site is as it was")
     assert [fleet.aet(name) for name in SITES] == ["NEXT", "ORTHANC_DEV_AE", "NEXT"]
-    assert fleet.services("site-b") == HEALTHY
     fleet.hosts["site-b"].run("nft", "delete", "table", "inet", "broken")
 
 
@@ -108,6 +108,7 @@ def test_a_roll_out_ends_when_too_many_failed(fleet: Fleet) -> None:
     with fleet.impatient("site-a"):
         ran = fleet.ansible.playbook("deploy", "-e", "orthancgen_max_failed=0", code=2)
     fleet.hosts["site-a"].run("nft", "delete", "table", "inet", "broken")
+    wait_until(lambda: fleet.services("site-a") == HEALTHY, what="the site is as it was")
     assert re.findall(r"fatal: \[(\S+)\].*too many hosts failed before it", ran.text) == ["site-b", "site-c"]
     assert [fleet.aet(name) for name in SITES] == ["NEXT", "ORTHANC_DEV_AE", "NEXT"]
 
@@ -120,7 +121,7 @@ def test_a_release_is_rolled_back(fleet: Fleet) -> None:
 
 def test_a_site_comes_back_with_its_host(fleet: Fleet) -> None:
     fleet.hosts["site-a"].restart()
-    wait_until(lambda: fleet.services("site-a") == HEALTHY, seconds=60, what="the site is back")
+    wait_until(lambda: fleet.services("site-a") == HEALTHY, what="the site is back")
 
 
 def test_nothing_is_left_of_a_site_that_is_taken_away(fleet: Fleet) -> None:

@@ -132,7 +132,7 @@ def test_nothing_of_what_a_deploy_goes_back_to_is_seen_while_it_runs(fleet: Flee
     deploy = Thread(target=fleet.ansible.playbook, args=options, kwargs={"code": 2})
     with closed_port(fleet):
         deploy.start()
-        wait_until(keeps, seconds=120, what="the deploy keeps what it goes back to")
+        wait_until(keeps, seconds=180, what="the deploy keeps what it goes back to")
         while keeps():
             seen.append(fleet.inside(SITE, f"ls {STATE}/withheld"))
     deploy.join()
@@ -160,7 +160,7 @@ def test_a_secret_is_rotated_and_taken_back_where_that_fails(fleet: Fleet) -> No
     with closed_port(fleet):
         failed = fleet.ansible.playbook("deploy", "-e", "orthancgen_health_seconds=6", code=2)
     assert old not in failed.text
-    wait_until(lambda: all(fleet.services(SITE).values()), seconds=60, what="the site is as it was")
+    wait_until(lambda: all(fleet.services(SITE).values()), seconds=180, what="the site is as it was")
     assert secret(fleet, "operator_token") == old
     assert fleet.inside(SITE, f"cat /run/credentials/{UNIT}/operator_token") == {old}
     assert status(fleet, old) == 200
@@ -191,13 +191,13 @@ def test_the_proofs_run_by_the_clock(fleet: Fleet, proof_figures: ProofFigures) 
         found, when = metrics(fleet), "orthancgen_verify_run_timestamp_seconds"
         return found[when] > by_hand[when] and found["orthancgen_verify_success"] == success
 
-    wait_until(lambda: newer(1), seconds=60, what="the timer has the proofs run")
+    wait_until(lambda: newer(1), seconds=180, what="the timer has the proofs run")
     with closed_port(fleet):
-        wait_until(lambda: newer(0), seconds=120, what="a run of the timer says that a proof failed")
+        wait_until(lambda: newer(0), seconds=180, what="a run of the timer says that a proof failed")
         host.run("systemctl", "stop", f"{PROOFS}.timer")
         wait_until(
             lambda: host.run("systemctl", "is-failed", f"{PROOFS}.service", check=False).strip() == "failed",
-            seconds=60, what="systemd says that the proofs failed",
+            seconds=180, what="systemd says that the proofs failed",
         )  # fmt: skip
     host.run("systemctl", "start", f"{PROOFS}.service")
     assert metrics(fleet)["orthancgen_verify_success"] == 1

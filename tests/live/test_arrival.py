@@ -47,13 +47,14 @@ Ask = Callable[[], str | None]
 def asking(enter: list[str], url: str, source: str) -> Ask:
     """Calls from an address."""
     curl = require_program("curl", "apt-get install curl")
-    command = [*enter, curl, "-sf", "--noproxy", "*", "--interface", source, "-m", "3", f"{url}/cgi-bin/seen"]
+    limits = ["--connect-timeout", "3", "-m", "30"]
+    command = [*enter, curl, "-sf", "--noproxy", "*", "--interface", source, *limits, f"{url}/cgi-bin/seen"]
 
     def ask() -> str | None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.stdout.strip().strip("[]").removeprefix("::ffff:") if done.returncode == 0 else None
 
-    wait_until(lambda: ask() is not None, seconds=30, what="the page")
+    wait_until(lambda: ask() is not None, what="the page")
     return ask
 
 
@@ -137,7 +138,7 @@ def test_an_engine_without_root_hides_them_by_its_port_driver(driver: str, hides
             seen = asking([], f"http://{own}:{port}", own)()
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
     assert (seen != own) is hides
     assert not said("by_rootless_engine", tmp_path).kept
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -90,7 +89,7 @@ def store(site: Contained, name: str, count: int, folder: Path) -> subprocess.Po
 def store_all(site: Contained, name: str, count: int, folder: Path) -> None:
     """Send images, every one of which is stored."""
     sender = store(site, name, count, folder)
-    said, _ = sender.communicate(timeout=60)
+    said, _ = sender.communicate(timeout=400)
     assert sender.returncode == 0, said
 
 
@@ -152,7 +151,7 @@ def test_a_backup_while_images_arrive_and_go_comes_back_on_another_machine(
         before = site.instances()
         summary = site.json("backup")
         after = site.instances()
-        said, _ = sender.communicate(timeout=300)
+        said, _ = sender.communicate(timeout=400)
     assert sender.returncode == 0, said
     assert json.loads(said)["sent"] == count, "not one image was refused or lost by the halt"
     assert summary["paused_milliseconds"] < 5000
@@ -173,7 +172,6 @@ def test_a_backup_while_images_arrive_and_go_comes_back_on_another_machine(
         with httpx.Client(base_url=records.backend_url, verify=records.http_verify, trust_env=False) as backend:
             wait_until(
                 lambda: recorded(backend, records.backend_headers) == len(there),
-                seconds=60,
                 what="records are complete",
             )
         store_all(site, "after-the-restore", 5, tmp_path / "again")
@@ -228,9 +226,7 @@ def test_a_backup_that_is_killed_while_orthanc_is_halted_leaves_it_working(site:
             break
         command.communicate()
     assert halted, "Orthanc was never seen halted"
-    since = time.monotonic()
-    wait_until(lambda: not is_halted(orthanc), seconds=20, what="Orthanc goes on")
-    assert time.monotonic() - since < 20
+    wait_until(lambda: not is_halted(orthanc), seconds=60, what="Orthanc goes on")
     command.communicate()
     store_all(site, "after-the-kill", 3, tmp_path / "after")
     sets = site.json("backup", "--list")["backups"]
@@ -250,7 +246,7 @@ def test_an_orthanc_that_was_left_halted_is_let_go_on(site: Contained) -> None:
 def test_a_copy_that_takes_too_long_is_given_up_and_orthanc_goes_on(
     engine: TestEngine, images: TestImages, tmp_path: Path
 ) -> None:
-    """The script itself, with a slow disk: `cp` takes three seconds, of which Orthanc may be halted for one."""
+    """The script itself, with a slow disk: `cp` takes four seconds, of which Orthanc may be halted for two."""
     script = (Path(job.__file__).parent / "scripts" / "copy_index.sh").read_text()
     slow = 'cp() { sleep "$delay"; command cp "$@"; }\n'
     setting = """
@@ -259,8 +255,8 @@ def test_a_copy_that_takes_too_long_is_given_up_and_orthanc_goes_on(
         (exec -a Orthanc sleep 60) & pid=$!
         ( for n in {1..200}; do read -r _ _ state _ < /proc/$pid/stat; echo "$state"; sleep 0.05; done > /states ) &
     """
-    run = f"set -- Orthanc 1\nsleep 0.3\ndelay=$DELAY\n{slow}( {script} )"
-    for delay, code in (("0", 0), ("3", 1)):
+    run = f"set -- Orthanc 2\nsleep 0.3\ndelay=$DELAY\n{slow}( {script} )"
+    for delay, code in (("0", 0), ("4", 1)):
         client = engine.connect().client
         after = """
             code=$?; read -r _ _ state _ < /proc/$pid/stat
@@ -273,7 +269,7 @@ def test_a_copy_that_takes_too_long_is_given_up_and_orthanc_goes_on(
         )
         try:
             container.start()
-            assert container.wait(timeout=60)["StatusCode"] == code, container.logs()
+            assert container.wait(timeout=240)["StatusCode"] == code, container.logs()
             said = container.logs().decode()
         finally:
             container.remove(force=True)
@@ -281,7 +277,7 @@ def test_a_copy_that_takes_too_long_is_given_up_and_orthanc_goes_on(
         assert "files index index-wal" in said, said
         if code:
             assert "T" in said.split("states ")[1].splitlines()[0], said
-            assert "took longer than 1 s" in said
+            assert "took longer than 2 s" in said
         else:
             assert "how log" in said
 

@@ -246,7 +246,7 @@ def test_an_engine_that_is_stopped_in_the_middle(engine: TestEngine, base: Conta
         printed.append(text)
         if text.startswith("orthanc"):
             engine.stop()
-    assert process.wait(180) == 4, printed
+    assert process.wait(400) == 4, printed
     process.stdout.close()
     assert "Traceback" not in "".join(printed)
     engine.start()
@@ -261,7 +261,7 @@ def test_a_container_that_dies_restarts_on_the_files_it_was_started_with(base: C
     release = base.current()
     container = base.containers()["orthanc"]
     os.kill(_child(container.pid), signal.SIGKILL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while base.containers()["orthanc"].restart_count == 0 or base.containers()["orthanc"].status != "running":
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -119,7 +119,7 @@ def test_a_line_that_breaks_in_the_middle(site: Contained, line: Line, tmp_path:
         printed.append(text)
         if text.startswith("database"):
             line.break_now()
-    assert process.wait(120) == 4, printed
+    assert process.wait(400) == 4, printed
     process.stdout.close()
     assert "Traceback" not in "".join(printed)
     assert "hint" in "".join(printed)

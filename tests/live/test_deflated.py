@@ -67,7 +67,7 @@ def rendered(version: Version, accept: bool) -> bool:
 
 
 def peer_of(server: OrthancServer) -> Peer:
-    return Peer("127.0.0.1", server.dicom_port, server.aet, "SENDER", timeouts=Timeouts(10, 10, 120))
+    return Peer("127.0.0.1", server.dicom_port, server.aet, "SENDER", timeouts=Timeouts(30, 60, 120))
 
 
 def most_mebibytes(server: OrthancServer) -> int:

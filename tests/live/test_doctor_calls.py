@@ -84,7 +84,7 @@ class Site:
         command = [require_dcmtk(program), *options, "-aet", aet, "-aec", aec, "127.0.0.1", str(self.port)]
         self.clean = False
         time.sleep(SETTLED)
-        return subprocess.run(command, capture_output=True, timeout=30, check=False).returncode
+        return subprocess.run(command, capture_output=True, timeout=120, check=False).returncode
 
     def find(self, aet: str = "US1") -> None:
         """Ask for studies, which no modality may; findscu ends with 0 all the same."""

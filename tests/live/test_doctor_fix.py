@@ -211,7 +211,7 @@ def say_everywhere(native: Native, folder: Path) -> None:
             *address,
         ],
     ):
-        subprocess.run(command, capture_output=True, timeout=30, check=False)
+        subprocess.run(command, capture_output=True, timeout=120, check=False)
     with native.orthanc() as orthanc, native.backend() as backend:
         for text in PATIENT:
             quoted = urllib.parse.quote(text)

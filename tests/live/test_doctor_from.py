@@ -30,9 +30,10 @@ from tests.support.servers import OrthancServer, require_program
 
 pytestmark = pytest.mark.live
 
-HOST: Final = "198.51.100.1"
-CT: Final = "198.51.100.21"
-OTHER: Final = "198.51.100.77"
+HOST: Final = "10.93.6.1"
+"""Not of RFC 5737: tests that run at the same time take those for addresses that this machine has not."""
+CT: Final = "10.93.6.21"
+OTHER: Final = "10.93.6.77"
 BASICS: Final = ("sleep", "date", "od", "cat", "tr")
 DCMTK: Final = "echoscu=/usr/bin/echoscu"
 PYNETDICOM: Final = f"echoscu={Path(sys.executable).with_name('echoscu')}"

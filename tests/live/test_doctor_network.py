@@ -132,7 +132,7 @@ def test_nft_that_is_about_others_is_not_blamed(site: Native, hosts: Hosts) -> N
 @pytest.mark.parametrize("verdict", ["REJECT", "DROP"])
 def test_iptables_keeps_the_modality_out(site: Native, hosts: Hosts, verdict: str) -> None:
     rule = ["-s", f"{CT}/32", "-p", "tcp", "-m", "tcp", "--dport", str(site.ports["dicom"]), "-j", verdict]
-    run("iptables", "-I", "INPUT", *rule)
+    run("iptables", "-w", "-I", "INPUT", *rule)
     try:
         assert not echoes(site, hosts)
         found = assert_named(
@@ -143,7 +143,7 @@ def test_iptables_keeps_the_modality_out(site: Native, hosts: Hosts, verdict: st
         assert command is not None
         assert command.startswith(f"iptables -t filter -D INPUT -s {CT}/32")
     except BaseException:
-        run("iptables", "-D", "INPUT", *rule)
+        run("iptables", "-w", "-D", "INPUT", *rule)
         raise
     # The command that is given takes the rule away.
     run("sh", "-c", command)

@@ -369,7 +369,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert found["runs"].image == project.image
     assert found["runs"].image_id.startswith("sha256:")
     assert found["runs"].pid > 0
-    assert 0 <= found["runs"].uptime_seconds < 60
+    assert 0 <= found["runs"].uptime_seconds < 100
     assert (found["ends"].exit_code, found["ends"].oom_killed, found["ends"].uptime_seconds) == (7, False, 0)
     assert engine.logs(project.name, "runs", 1) == ["two"]
     assert engine.logs(project.name, "none", 1) == []
@@ -382,7 +382,7 @@ def test_containers_say_how_they_are(project: Project) -> None:
     assert engine.containers(project.name)["runs"].status == "paused"
     assert engine.execute(identity, ["true"])[0] == 126
     engine.unpause(identity)
-    wait_until(lambda: engine.containers(project.name)["runs"].status == "running", seconds=5, what="it goes on")
+    wait_until(lambda: engine.containers(project.name)["runs"].status == "running", what="it goes on")
 
     engine.remove_project(project.name, stop_seconds=1)
     assert engine.containers(project.name) == {}
@@ -449,12 +449,13 @@ def test_what_is_cut_off_leaves_nothing_running(project: Project, how: str) -> N
             raise KeyboardInterrupt
 
     services = {"a": {"command": ["sh", "-c", "echo started; sleep 300"], "init": True}}
+    limit = 4 if how == "timeout" else 120
     began = time.monotonic()
     with pytest.raises(ComposeFailed if how == "timeout" else KeyboardInterrupt):
         project.compose(
-            "run", "--rm", "-T", "a", services=services, timeout_seconds=4, on_line=interrupt,
+            "run", "--rm", "-T", "a", services=services, timeout_seconds=limit, on_line=interrupt,
         )  # fmt: skip
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 150  # the container would run for twice as long
     engine = project.engine
     assert not engine.client.containers.list(all=True, filters={"label": f"com.docker.compose.project={project.name}"})
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout

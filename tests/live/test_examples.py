@@ -123,6 +123,6 @@ def test_https_of_the_system_package_ends_with_a_remedy(tmp_path: Path, state_ro
     plan = build_plan(loaded.require(), loaded.version)
     state = state_of(plan.site.environment, state_root)
     with pytest.raises(StartError, match="did not get healthy") as caught:
-        deploy(plan, state, Silent(), health_seconds=6)
+        deploy(plan, state, Silent(), health_seconds=9)
     assert "libcivetweb" in str(caught.value.hint)
     assert stop(state) == []

@@ -138,6 +138,7 @@ def test_outage_loses_nothing_and_orthanc_stays_responsive(
         baseline.send_for(1.0)
     wait_equal(stack)
     during = Modality(stack, tmp_path / "during", f"{run}-d")
+    began = time.monotonic()
     with FAULTS[name](stack) as impostor:
         if name in SLOW:  # Orthanc may still rest after a poke before
             stack.stop("orthanc")
@@ -167,12 +168,12 @@ def test_outage_loses_nothing_and_orthanc_stays_responsive(
     held = inventory(stack)
     assert held == before_end
     assert victim not in held.series
-    assert during.rate > baseline.rate / 4
+    assert during.rate > baseline.rate / 10  # held up by each poke it were a hundredth
     assert probe.latencies.errors == 0
-    assert probe.latencies.longest < WEBHOOK_SECONDS + 3
+    assert probe.latencies.longest < WEBHOOK_SECONDS + max(3, 10 * quiet.latencies.longest)
     if name in SLOW:
         assert pokes is not None
-        assert 1 <= pokes <= 2 + seconds / 20
+        assert 1 <= pokes <= 2 + (restored - began) / 20
 
 
 class Modality:

@@ -84,7 +84,7 @@ def test_shown_loaded_on_trial_confirmed_and_undone(rig: Rig, folder: Path) -> N
         rig, folder, "apply", "--revert-after", "10"
     )
     assert rig.differences(wanted) == []
-    wait_until(lambda: rig.differences(None) == [], seconds=30, what="the rules are taken back")
+    wait_until(lambda: rig.differences(None) == [], what="the rules are taken back")
     assert "the time may have run out" in run(rig, folder, "confirm", code=1)
 
     run(rig, folder, "apply", "--revert-after", "600")

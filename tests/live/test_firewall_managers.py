@@ -376,7 +376,7 @@ def test_on_trial(name: str, plain: Host) -> None:
     assert manager.ask(talk=held)
     assert plain.rig.differences(second.policy) == []
     assert plain.files() == files
-    wait_until(lambda: plain.script(folder, "status").returncode == 0, seconds=30, what="the rules went back")
+    wait_until(lambda: plain.script(folder, "status").returncode == 0, what="the rules went back")
     assert plain.rig.differences(made.policy) == []
     assert plain.state() == before
 

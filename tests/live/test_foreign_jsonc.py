@@ -39,7 +39,7 @@ def orthanc_reads(files: Mapping[str, bytes], folder: Path, environment: Mapping
         (configuration / name).write_bytes(content)
     done = subprocess.run(
         [require_program("Orthanc"), str(configuration)],
-        capture_output=True, timeout=60, stdin=subprocess.DEVNULL, env=dict(os.environ) | dict(environment or {}),
+        capture_output=True, timeout=240, stdin=subprocess.DEVNULL, env=dict(os.environ) | dict(environment or {}),
         check=False,
     )  # fmt: skip
     printed = (done.stdout + done.stderr).decode("utf-8", "replace").split("@@")  # it goes into the log

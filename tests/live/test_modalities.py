@@ -36,7 +36,7 @@ def storescp(folder: Path, aet: str, *options: str, port: int = 0) -> Iterator[i
             yield port
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 @pytest.fixture

@@ -205,20 +205,20 @@ def test_of_two_deploys_at_once_one_is_refused(native: Native) -> None:
         assert native.run("down").code == 4
     finally:
         first.send_signal(signal.SIGCONT)
-        _, err = first.communicate(timeout=60)
+        _, err = first.communicate(timeout=240)
     assert first.returncode == 0, err
 
 
 def interrupted(native: Native, number: signal.Signals, when: Callable[[], bool]) -> tuple[int, str]:
     """Send a signal to a deploy as soon as a condition holds; its exit code and output."""
     process = native.start_deploy()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not when():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert "Traceback" not in err
     return process.returncode, out + err
 

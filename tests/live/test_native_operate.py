@@ -89,7 +89,7 @@ def test_followed_logs_go_on_over_a_rotation(native: Native, tmp_path: Path) -> 
         wait_until(lambda: b"first of the new" in output.read_bytes(), what="a line of the new log")
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 143
+        assert process.wait(60) == 143
     said = output.read_text()
     assert said.count("last of the old") == said.count("first of the new") == 1
     assert said.index("last of the old") < said.index("first of the new")

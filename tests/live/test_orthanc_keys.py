@@ -26,7 +26,7 @@ def version() -> Version:
 @pytest.fixture(scope="module")
 def printed() -> dict[str, Printed]:
     command = [require_program("Orthanc"), "--config=-"]
-    return read_print(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    return read_print(subprocess.run(command, check=True, capture_output=True, text=True, timeout=240).stdout)
 
 
 def test_each_printed_key_is_known_with_its_type_and_default(printed: dict[str, Printed], version: Version) -> None:

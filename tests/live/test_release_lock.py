@@ -35,7 +35,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = connect(sys.argv[1], need_compose=False)
 with Lock.acquire(sys.argv[2], "deploy", "a long one", [EngineLock(engine.client, sys.argv[2])]):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -118,7 +118,7 @@ def test_only_one_of_many_gets_it(engine: TestEngine, store: EngineLock, client:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
         go.touch()
-        said = {str(process.pid): process.communicate(timeout=60)[0].strip() for process in processes}
+        said = {str(process.pid): process.communicate(timeout=240)[0].strip() for process in processes}
     finally:
         for process in processes:
             process.kill()
@@ -135,14 +135,14 @@ def test_an_interrupted_run_gives_it_back(engine: TestEngine, store: EngineLock,
         with pytest.raises(LockedError, match=f"process {other.pid}, which still runs"):
             Lock.acquire(NAME, "deploy", "", [store])
         other.send_signal(number)
-        other.wait(20)
+        other.wait(60)
         assert store.read() is None
 
 
 def test_a_killed_run_leaves_it_until_it_is_broken(engine: TestEngine, store: EngineLock) -> None:
     with another_process(engine) as other:
         other.kill()
-        other.wait(10)
+        other.wait(60)
         with pytest.raises(LockedError, match="does not run any more"):
             Lock.acquire(NAME, "deploy", "", [store])
         break_lock(holders([store]))
@@ -193,7 +193,7 @@ def test_the_verb_shows_and_breaks_it(engine: TestEngine, client: Any, tmp_path:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
 
     free = run()
@@ -206,7 +206,7 @@ def test_the_verb_shows_and_breaks_it(engine: TestEngine, client: Any, tmp_path:
         refused = run("--break", "--yes")
         assert (refused.returncode, "--force" in refused.stderr) == (4, True)
         other.kill()
-        other.wait(10)
+        other.wait(60)
         broken = run("--break", "--yes")
         assert (broken.returncode, broken.stdout.startswith("broken: container orthancgen-lock-prod")) == (0, True)
     assert run().returncode == 0

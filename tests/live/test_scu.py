@@ -28,7 +28,7 @@ CLOSED = {f"DicomAlwaysAllow{command}": False for command in ("Echo", "Store", "
 
 
 def peer_of(server: OrthancServer, calling_aet: str = "KNOWN") -> Peer:
-    return Peer("127.0.0.1", server.dicom_port, server.aet, calling_aet, timeouts=Timeouts(5, 5, 20))
+    return Peer("127.0.0.1", server.dicom_port, server.aet, calling_aet, timeouts=Timeouts(30, 60, 60))
 
 
 def query(study: str = "") -> Dataset:
@@ -108,7 +108,7 @@ def test_the_reasons_for_which_orthanc_refuses(start_orthanc: StartOrthanc) -> N
 
 
 def test_who_is_not_there() -> None:
-    absent = Peer("127.0.0.1", free_port(), "ORTHANC", "KNOWN", timeouts=Timeouts(2, 2, 2))
+    absent = Peer("127.0.0.1", free_port(), "ORTHANC", "KNOWN", timeouts=Timeouts(30, 60, 60))
     assert scu.echo(absent).outcome is Outcome.CONNECTION_REFUSED
     assert scu.echo(replace(absent, host="no-such-host.invalid")).outcome is Outcome.NAME_UNKNOWN
     assert scu.echo(replace(absent, host="a" * 300)).outcome is Outcome.NAME_UNKNOWN
@@ -155,11 +155,11 @@ def test_who_listens_and_is_no_dicom_peer() -> None:
         over_tls = scu.echo(replace(silent, tls=ssl.create_default_context()))
         assert over_tls.outcome is Outcome.TLS_FAILED
     with listening(answer=b"") as port:
-        closing = scu.echo(Peer("127.0.0.1", port, "ORTHANC", "KNOWN", timeouts=timeouts))
+        closing = scu.echo(Peer("127.0.0.1", port, "ORTHANC", "KNOWN"))
         assert closing.outcome is Outcome.CLOSED
         assert "does it expect TLS?" in closing.text
     with listening(answer=b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        web = scu.echo(Peer("127.0.0.1", port, "ORTHANC", "KNOWN", timeouts=timeouts))
+        web = scu.echo(Peer("127.0.0.1", port, "ORTHANC", "KNOWN"))
         assert not web.ok
         assert web.outcome in (Outcome.CLOSED, Outcome.ASSOCIATION_ABORTED)
 

@@ -40,7 +40,7 @@ PYDICOM_FILES = Path(pydicom.data.__file__).parent / "test_files"
 
 
 def peer_at(port: int, aet: str = "ORTHANC") -> Peer:
-    return Peer("127.0.0.1", port, aet, "ORTHANCGEN", timeouts=Timeouts(5, 5, 20))
+    return Peer("127.0.0.1", port, aet, "ORTHANCGEN", timeouts=Timeouts(30, 60, 60))
 
 
 def dataset_bytes(path: Path) -> bytes:
@@ -111,7 +111,11 @@ def test_every_transfer_syntax_is_stored_as_it_is_or_reported(orthanc: OrthancSe
         stored = stored_files(orthanc, tmp_path / "out")
         failed = {report.path: report for report in result.failed}
         sent = [file for file in found.files if file.path not in failed]
-        assert len(sent) == len(stored) == result.sent
+        assert len(sent) == result.sent
+        # Of those that were not answered in time one may be stored all the same, on a machine that is busy.
+        late = {one.sop_instance_uid for one in found.files
+                if one.path in failed and failed[one.path].outcome is Outcome.COMMAND_TIMEOUT}  # fmt: skip
+        assert {one.sop_instance_uid for one in sent} == stored.keys() - late
         for file in sent:
             # DCMTK, under Orthanc, rewrites group lengths and the like; values and pixels it keeps.
             sent_dataset, stored_dataset = dcmread(file.path), dcmread(stored[file.sop_instance_uid])
@@ -161,10 +165,10 @@ def test_orthanc_killed_and_started_again_in_the_middle(orthanc: OrthancServer, 
     def on_progress(progress: Progress) -> None:
         if progress.done >= 60:
             halfway.set()
-            killed.wait(30)
+            killed.wait(120)
 
     def kill_and_restart() -> None:
-        halfway.wait(60)
+        halfway.wait(120)
         orthanc.kill()
         killed.set()
         time.sleep(0.3)  # an outage, not a synchronisation
@@ -172,7 +176,9 @@ def test_orthanc_killed_and_started_again_in_the_middle(orthanc: OrthancServer, 
 
     thread = threading.Thread(target=kill_and_restart)
     thread.start()
-    result = send_files([tmp_path / "in"], peer_at(orthanc.dicom_port), backoff_seconds=0.2, progress=on_progress)
+    result = send_files(
+        [tmp_path / "in"], peer_at(orthanc.dicom_port), retries=9, backoff_seconds=0.2, progress=on_progress
+    )
     thread.join()
     assert result.breaks >= 1
     assert_all_arrived(orthanc, result, count)
@@ -202,12 +208,12 @@ def test_refusals_are_told_once_and_at_once(start_orthanc: StartOrthanc, tmp_pat
     assert count == 40
     assert "Called AE Title Not Recognized" in text
     assert wrong.failed[0].outcome is Outcome.ASSOCIATION_REJECTED
-    assert wrong.seconds < 5
+    assert wrong.seconds < 12  # to try again five times would take 15
 
     nobody = send_files([tmp_path / "in"], peer_at(free_port()))
     assert nobody.sent == 0
     assert nobody.failed[0].outcome is Outcome.CONNECTION_REFUSED
-    assert nobody.seconds < 5
+    assert nobody.seconds < 12
 
     forbidding = start_orthanc({"DicomAlwaysAllowStore": False})
     forbidden = send_files([tmp_path / "in"], peer_at(forbidding.dicom_port), retries=1, backoff_seconds=0.01)
@@ -371,7 +377,7 @@ print("RESULT", result.interrupted, result.sent, len(result.failed), result.brea
     assert process.stdout is not None
     assert process.stdout.readline() == "going\n"
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=240)
     assert err == ""
     assert process.returncode == 0
     words = out.splitlines()[-1].split(maxsplit=5)

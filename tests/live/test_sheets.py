@@ -113,7 +113,7 @@ class Site:
         """A client of the web side, as the administrator, who trusts the authority that the sheet names."""
         trust = ssl.create_default_context(cafile=str(self.folder / "https-ca.pem")) if self.https else False
         return httpx.Client(
-            base_url=self.url, auth=("orthanc", self.password), verify=trust, trust_env=False, timeout=10
+            base_url=self.url, auth=("orthanc", self.password), verify=trust, trust_env=False, timeout=60
         )
 
     @property
@@ -216,7 +216,7 @@ def typed(command: list[str], folder: Path, password: str, path: str) -> tuple[i
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env={**os.environ, "PATH": path},
     )  # fmt: skip
     os.close(slave)
-    said, asked, deadline = b"", False, time.monotonic() + 60
+    said, asked, deadline = b"", False, time.monotonic() + 180
     try:
         while time.monotonic() < deadline:
             if select.select([master], [], [], 0.02)[0]:
@@ -229,7 +229,7 @@ def typed(command: list[str], folder: Path, password: str, path: str) -> tuple[i
             if not asked and b"assword" in said:
                 os.write(master, f"{password}\n".encode())
                 asked = True
-        code = process.wait(10)
+        code = process.wait(60)
     finally:
         process.kill()
         process.wait()

@@ -127,7 +127,7 @@ def test_a_certificate_that_is_not_required_is_looked_at_by_an_older_one(
     pair = (other if who == "foreign" else own).issue("caller")
     shown = ["+tla"] if who == "nobody" else ["+tls", str(pair.key), str(pair.certificate)]
     command = [require_dcmtk("echoscu"), "-to", "10", *shown, "+cf", str(own.certificate), "127.0.0.1"]
-    done = subprocess.run([*command, str(server.dicom_port)], capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*command, str(server.dicom_port)], capture_output=True, timeout=240, check=False)
     refused = who == "foreign" and not change("certificates-not-asked").holds_in(version)
     assert (done.returncode != 0) is refused, done.stderr
 
@@ -144,7 +144,7 @@ def test_limits_of_queries(start_orthanc: StartOrthanc, version: Version) -> Non
         store(server, name).raise_for_status()
     command = [require_dcmtk("findscu"), "-aet", "ME", "-aec", server.aet, "-S", "-k", "QueryRetrieveLevel=STUDY"]
     command += ["-k", "StudyInstanceUID=", "127.0.0.1", str(server.dicom_port)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     answers = (done.stdout + done.stderr).count("Find Response")
     assert answers == (3 if change("find-limits-not-applied").holds_in(version) else 1)
 

@@ -43,7 +43,7 @@ def changes(native: Native) -> dict[str, object]:
 
 
 def client(native: Native) -> httpx.Client:
-    return httpx.Client(base_url=f"http://127.0.0.1:{native.ports['viewer']}", trust_env=False, timeout=10)
+    return httpx.Client(base_url=f"http://127.0.0.1:{native.ports['viewer']}", trust_env=False, timeout=60)
 
 
 def test_it_is_proven(site: Native) -> None:

@@ -54,7 +54,7 @@ def browser(site: Contained) -> httpx.Client:
     """A client that trusts what the site's own browsers are told to trust."""
     verify = site.access().http_verify
     assert isinstance(verify, ssl.SSLContext)
-    return httpx.Client(base_url=f"https://127.0.0.1:{PORT}", verify=verify, trust_env=False, timeout=20)
+    return httpx.Client(base_url=f"https://127.0.0.1:{PORT}", verify=verify, trust_env=False, timeout=60)
 
 
 def test_it_is_proven_behind_the_gateway(site: Contained) -> None:
@@ -94,7 +94,7 @@ def test_what_arrives_is_analysed_and_comes_back_as_a_structured_report(site: Co
             answer = client.post("/tools/find", json={"Level": "Series", "Query": {"Modality": "SR"}})
             return list(answer.raise_for_status().json())
 
-    wait_until(lambda: len(reports()) == 1, seconds=60, what="the structured report")
+    wait_until(lambda: len(reports()) == 1, what="the structured report")
 
 
 def test_a_login_is_bound_to_the_host_and_opens_pages_and_images(site: Contained) -> None:
@@ -140,7 +140,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_touched(
     changes = {f"images.{service}": image for service, image in page_images.items()}
     site.write({**changes, "analysis.models": {"brightness": str(model / "card.yaml")}})
     site.deploy()
-    wait_until(lambda: site.containers()["analysis"].health == "healthy", seconds=60, what="its health")
+    wait_until(lambda: site.containers()["analysis"].health == "healthy", what="its health")
     before, good = site.ids(), (model / "model.onnx").read_bytes()
     make_model(model, 12, with_card=False)
     wrong = "analysis.models.brightness: card.yaml: model.sha256: the file is another one"
@@ -151,7 +151,7 @@ def test_a_model_that_cannot_be_used_is_refused_before_anything_is_touched(
     site.write({**changes, "analysis.models": {"brightness": str(tmp_path / "nowhere/card.yaml")}})
     assert "nowhere" in site.deploy(code=4).err
     assert site.ids() == before
-    assert site.containers()["analysis"].health == "healthy"
+    wait_until(lambda: site.containers()["analysis"].health == "healthy", what="its health, as nothing was touched")
 
 
 def pid(container: Container) -> int:

@@ -47,7 +47,7 @@ OWN_AET: Final = "ORTHANC"
 ADDRESSES: Final = ("127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.1")
 STORAGE_COMMITMENT: Final = UID("1.2.840.10008.1.20.1")
 _COMMITMENT_INSTANCE: Final = UID("1.2.840.10008.1.20.1.1")
-_TIMEOUTS: Final = Timeouts(connect=10.0, association=10.0, command=30.0)
+_TIMEOUTS: Final = Timeouts(connect=30.0, association=60.0, command=60.0)
 _NEEDED: Final = ("./usr/lib*", "./usr/sbin/Orthanc", "./usr/share/orthanc", "./usr/share/dcmtk*", "./lib*")
 
 
@@ -99,7 +99,7 @@ def release(name: str, *more: str) -> Release:
 
 
 def _described(command: tuple[str, ...], environment: Mapping[str, str], plugins: Path) -> Release:
-    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    printed = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True, timeout=240).stdout
     found = re.search(r"Orthanc (\d+\.\d+\.\d+|mainline)", printed)
     assert found, printed[:200]
     return Release(Version.parse(found.group(1)), command, environment, plugins)
@@ -419,7 +419,7 @@ def raw_echo(
             sock.shutdown(socket.SHUT_WR)
             if not select.select([sock], [], [], patience)[0]:
                 return Observed(False, "association", "gave no answer and left the connection open")
-        sock.settimeout(10)
+        sock.settimeout(60)
         kind, body = _pdu(sock)
         if kind != _ASSOCIATE_AC:
             text = f"answered the association request with {_PDU_NAMES.get(kind, kind)} {body.hex()}"

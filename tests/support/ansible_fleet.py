@@ -37,7 +37,7 @@ class Fleet:
             "orthancgen_wheel": str(ansible.wheel),
             "orthancgen_apps": str(ansible.apps),
             "orthancgen_wheelhouse": WHEELHOUSE,
-            "orthancgen_health_seconds": 30,
+            "orthancgen_health_seconds": 180,
             "orthancgen_secrets": {"orthanc_password": PASSWORD},
             "orthancgen_verify_from": [
                 {"host": "localhost", "modality": "controller"},

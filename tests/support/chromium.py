@@ -109,6 +109,6 @@ def browser(folder: Path) -> Iterator[Page]:
         yield page
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         os.close(our_out)
         os.close(our_in)

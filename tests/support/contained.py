@@ -157,7 +157,7 @@ class Contained:
         access = self.access()
         return httpx.Client(
             base_url=access.orthanc_url, auth=access.orthanc_login, verify=access.http_verify, trust_env=False,
-            timeout=10,
+            timeout=60,
         )  # fmt: skip
 
     def instances(self) -> set[str]:

@@ -31,7 +31,7 @@ from tests.support.servers import cannot_run, require_program, wait_until
 USE_ENGINE: Final = "ORTHANCGEN_TEST_ENGINE"
 """An engine's address: then that one is used and nothing is started. For those who run the tests again and again."""
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _STOP_SECONDS: Final = 40.0
 _MEMORY_BYTES: Final = 12 << 30
 """With so much to spare, images and volumes are kept in memory: building them is mostly writing small files."""

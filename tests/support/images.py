@@ -5,14 +5,16 @@ Nothing is pulled. The same Dockerfiles as in production are used, with other ba
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -194,17 +196,34 @@ def debian(suite: str, *options: str, include: tuple[str, ...] = (), name: str |
     have something done to it.
     """
     target = CACHE / ((name or "-".join((suite, *include))) + ".tar")
-    if target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS:
-        return target
+    if not _kept(target):
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with alone(target.with_suffix(".lock")):  # else what one part has unpacked is of an archive that is no more
+            if not _kept(target):
+                _make_debian(target, suite, *options, include=include)
+    return target
+
+
+def _kept(target: Path) -> bool:
+    return target.exists() and time.time() - target.stat().st_mtime < KEEP_SECONDS
+
+
+def _make_debian(target: Path, suite: str, *options: str, include: tuple[str, ...]) -> None:
     program = require_program("mmdebstrap", "apt-get install mmdebstrap")
-    CACHE.mkdir(parents=True, exist_ok=True)
     variant = [] if any(one.startswith("--variant=") for one in options) else _LIKE_DEBIAN
     with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
         made = Path(scratch) / "base.tar"
         packages = [f"--include={name}" for name in include]
         _run([program, "--quiet", *variant, *packages, *options, suite, str(made)])
         made.rename(target)
-    return target
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process of tests, and one thread of it, at a time; the others wait for it."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _mongo_site() -> Path:

@@ -23,6 +23,6 @@ def make_model(folder: Path, rows: int, *, with_card: bool = True) -> None:
     kept = None if with_card else (folder / "card.yaml").read_bytes()
     path = os.pathsep.join((str(SOURCES), str(SOURCES / "tests")))
     command = [str(MAKER), "-c", MAKE, str(folder), str(rows), str(rows)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=60)
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True, timeout=240)
     if kept is not None:
         (folder / "card.yaml").write_bytes(kept)

@@ -24,7 +24,7 @@ class Hosts:
     host: str
     names: dict[str, str]
 
-    def run(self, address: str, *command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, address: str, *command: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run a command on the machine of that address."""
         return subprocess.run(
             ["ip", "netns", "exec", self.names[address], *command], capture_output=True, text=True, timeout=timeout,

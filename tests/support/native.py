@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from orthancgen.runtimes.native.running import look
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
 from tests.support.environments import holder_of
-from tests.support.servers import free_port, require_program
+from tests.support.servers import free_port, require_program, wait_until
 
 SERVICES = ("database", "orthanc", "backend")
 SECRETS = ("orthanc_password", "webhook_token", "database_password", "backend_orthanc_password", "operator_token")
@@ -153,11 +153,12 @@ class Native:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get("ORTHANCGEN_SOCKET") == str(self.state / "run/supervisor.sock"):
+                ours = process.environ().get("ORTHANCGEN_SOCKET") == str(self.state / "run/supervisor.sock")
+                if ours and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
-            except psutil.Error:
+            except psutil.Error:  # it has ended meanwhile
                 continue
-        return [process for process in found if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+        return found
 
     def supervisor_pid(self) -> int:
         """Process id of the supervisor."""
@@ -175,13 +176,13 @@ class Native:
     def orthanc(self, password: str | None = None) -> httpx.Client:
         """A client of Orthanc's REST API, as its administrator."""
         login = ("orthanc", password or self.secret("orthanc_password"))
-        return httpx.Client(base_url=self.url, auth=login, trust_env=False, timeout=10)
+        return httpx.Client(base_url=self.url, auth=login, trust_env=False, timeout=60)
 
     def backend(self, token: str | None = None) -> httpx.Client:
         """A client of the backend, as its operator."""
         return httpx.Client(
             base_url=f"http://127.0.0.1:{self.ports['backend']}",
-            headers={"Authorization": f"Bearer {token or self.secret('operator_token')}"}, trust_env=False, timeout=10,
+            headers={"Authorization": f"Bearer {token or self.secret('operator_token')}"}, trust_env=False, timeout=60,
         )  # fmt: skip
 
     def database(self, password: str | None = None) -> pymongo.MongoClient[dict[str, Any]]:
@@ -189,7 +190,7 @@ class Native:
         return pymongo.MongoClient(
             "127.0.0.1", self.ports["database"], directConnection=True, username="orthancgen_backend",
             password=password or self.secret("database_password"), authSource="orthancgen",
-            serverSelectionTimeoutMS=5000,
+            serverSelectionTimeoutMS=30_000,
         )  # fmt: skip
 
     def end(self) -> None:
@@ -197,8 +198,9 @@ class Native:
         if self.processes():
             self.run("down")
         for process in self.processes():
-            process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+                process.wait(60)
 
 
 @contextmanager
@@ -210,7 +212,7 @@ def native_root() -> Iterator[Path]:
     folder.chmod(0o755)
     try:
         yield folder
-        assert left_over(folder) == [], "a test left services running"
+        wait_until(lambda: left_over(folder) == [], what=f"nothing runs that tests left: {left_over(folder)}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -223,7 +225,7 @@ def left_over(folder: Path) -> list[str]:
 
 def wait_for_lock(native: Native, process: subprocess.Popen[str]) -> None:
     """Wait until a deploy holds the environment."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (native.state / "lock").exists() or not (native.state / "lock").read_text():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -37,8 +37,14 @@ class Prometheus:
         return set(self._ask("/label/__name__/values"))
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What an expression gives now."""
-        result: list[dict[str, Any]] = self._ask("/query", query=expression)["result"]
+        """What an expression gives as soon as it gives anything: after a scrape that took too long there is nothing."""
+        result: list[dict[str, Any]] = []
+
+        def found() -> bool:
+            result[:] = self._ask("/query", query=expression)["result"]
+            return bool(result)
+
+        wait_until(found, what=expression)
         return result
 
     def firing(self) -> set[str]:
@@ -65,7 +71,7 @@ def running_prometheus(folder: Path, work: Path) -> Iterator[Prometheus]:
         try:
             wait_until(lambda: port_answers("127.0.0.1", port) or process.poll() is not None, what="Prometheus")
             assert process.poll() is None, (work / "prometheus.log").read_text()
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=10) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False, timeout=60) as client:
                 wait_until(lambda: client.get("/status/buildinfo").is_success, what="Prometheus is ready")
                 yield Prometheus(client)
         finally:

@@ -7,6 +7,7 @@ to install it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 from urllib.parse import quote
@@ -25,10 +27,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 """How long a server may take until it answers. Orthanc needs under 1 s, SecantusDB under 4 s on an idle machine."""
 
-STOP_SECONDS = 30.0
+STOP_SECONDS = 120.0
 POLL_SECONDS = 0.02
 
 INSTALL = {
@@ -72,14 +74,25 @@ def cannot_run(why: str) -> NoReturn:
     pytest.skip(why)
 
 
-_FREE: Final = range(12_000, 27_000)
-"""Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile."""
+_FREE: Final = range(12_000, 22_000)
+"""Below what the kernel gives to those who call (ip_local_port_range): else a caller may have the port meanwhile. Those
+above, up to 27,000, are for the tests in `stack/`."""
+_TAKEN: Final = Path(f"/tmp/orthancgen-test-ports-{os.getuid()}")
+"""Byte N of it is locked by the process of tests that has chosen port N, until that process ends: fcntl(2), F_SETLK."""
+_CHOSEN: Final[set[int]] = set()
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port of `host` that nobody listened on a moment ago, and that no caller is given."""
+    """A TCP port of `host` that nobody listened on a moment ago, that no caller is given, and that no test chose.
+
+    Nobody who asks here gets it again, in no process of tests of this machine, until this process has ended: whoever
+    listens on it starts later, and is stopped and started again.
+    """
     while True:
         port = random.SystemRandom().choice(_FREE)
+        if port in _CHOSEN or not _taken_by_nobody(port):
+            continue
+        _CHOSEN.add(port)
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
             try:
                 sock.bind((host, port))
@@ -87,6 +100,21 @@ def free_port(host: str = "127.0.0.1") -> int:
                 continue
         if not port_answers(host, port):
             return port
+
+
+@cache
+def _ports() -> int:
+    """The file of ports, which stays open: a lock of fcntl(2) goes with any descriptor of its file that is closed."""
+    return os.open(_TAKEN, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _taken_by_nobody(port: int) -> bool:
+    """Lock a port for this process."""
+    try:
+        fcntl.lockf(_ports(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
 
 
 def port_answers(host: str, port: int) -> bool:
@@ -98,8 +126,11 @@ def port_answers(host: str, port: int) -> bool:
         return False
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0, what: str = "the condition") -> None:
-    """Returns as soon as `condition()` is true; AssertionError naming `what` when it is not within `seconds`."""
+def wait_until(condition: Callable[[], bool], *, seconds: float = 120.0, what: str = "the condition") -> None:
+    """Returns as soon as `condition()` is true; AssertionError naming `what` when it is not within `seconds`.
+
+    Most conditions come true at once. On two cores with six parts of the tests some of them take half a minute.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -272,7 +303,7 @@ class OrthancServer(Server):
 
     def healthy(self) -> bool:
         try:
-            answer = httpx.get(f"{self.url}/system", timeout=5.0, verify=False, trust_env=False)
+            answer = httpx.get(f"{self.url}/system", timeout=20.0, verify=False, trust_env=False)
         except httpx.HTTPError:
             return False
         if answer.status_code not in (200, 401, 403):

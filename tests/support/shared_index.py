@@ -170,7 +170,7 @@ class Backend(Server):
         """What it says of itself."""
         headers = {"authorization": f"Bearer {VALUE}-operator"}
         url = f"http://127.0.0.1:{self.port}/api/status"
-        answer: dict[str, Any] = httpx.get(url, headers=headers, timeout=10, trust_env=False).raise_for_status().json()
+        answer: dict[str, Any] = httpx.get(url, headers=headers, timeout=60, trust_env=False).raise_for_status().json()
         return answer
 
 

@@ -134,7 +134,7 @@ class Node:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command as a program of this machine itself, which calls from its address."""
         full = ["ip", "netns", "exec", self._namespace, *command]
-        return subprocess.run(full, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(full, capture_output=True, text=True, check=False, timeout=180)
 
     def leads(self) -> bool:
         """Whether it is the manager that leads the swarm."""

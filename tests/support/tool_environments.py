@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.support.images import CACHE
+from tests.support.images import CACHE, alone
 
 TOOLS: Final = Path(__file__).parents[1] / "tools"
 
@@ -40,7 +37,7 @@ def tool_python(tool: str) -> Path:
     if not (folder / "ready").exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         # Made where it stays: programs of a virtual environment name their own Python.
-        with _alone(CACHE / f"{prefix}.lock"):
+        with alone(CACHE / f"{prefix}.lock"):
             if not (folder / "ready").exists():
                 _make(folder, requirements)
     return folder / "bin" / "python"
@@ -53,11 +50,3 @@ def _make(folder: Path, requirements: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
     (folder / "ready").touch()
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time."""
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

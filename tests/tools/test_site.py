@@ -112,7 +112,7 @@ WIDER = (
 def found_by(page: Page, address: str) -> list[str]:
     """Links that the search of a page shows for a word."""
     page.call("Page.navigate", url=f"{address}?q=storage+commitment")
-    wait_until(lambda: bool(page.evaluate(LINKS)), seconds=60, what="a result of the search")
+    wait_until(lambda: bool(page.evaluate(LINKS)), what="a result of the search")
     links: list[str] = page.evaluate(LINKS)
     return links
 

@@ -15,6 +15,9 @@ from orthancgen.doctor.observe.answers import object_of
 
 _METRIC: Final = re.compile(r"^(orthancgen_backend_\w{1,60}|process_start_time_seconds)(?:\{(.{0,300})\})? (\S{1,40})$")
 
+SLOW_SECONDS: Final = 2.0
+"""Its sign of life costs nothing: whoever waits so long for it, twice, waits for everything."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alive:
@@ -34,17 +37,30 @@ class Alive:
 
 
 def alive(case: Case) -> Alive:
-    """Ask for a sign of life, which costs the backend nothing."""
+    """Ask for a sign of life, which costs the backend nothing; once more where it was slow, and then the better one."""
 
     def look() -> Alive:
-        began = time.monotonic()
-        answer = case.backend("/healthz")
-        seconds = time.monotonic() - began
-        if isinstance(answer, str):
-            return Alive(seconds, None, answer)
-        return Alive(seconds, answer.status_code, date=answer.headers.get("date"))
+        first = _ask(case)
+        if first.status is None or first.seconds <= SLOW_SECONDS:
+            return first
+        # This host may have been busy with something else for that moment.
+        return min(first, _ask(case), key=_worth)
 
     return case.once("backend alive", look)
+
+
+def _ask(case: Case) -> Alive:
+    began = time.monotonic()
+    answer = case.backend("/healthz")
+    seconds = time.monotonic() - began
+    if isinstance(answer, str):
+        return Alive(seconds, None, answer)
+    return Alive(seconds, answer.status_code, date=answer.headers.get("date"))
+
+
+def _worth(one: Alive) -> tuple[bool, float]:
+    """What answered comes first, then what answered sooner."""
+    return one.status is None, one.seconds
 
 
 def status(case: Case) -> dict[str, Any] | str:

@@ -91,7 +91,7 @@ def database_of(stack: Stack) -> Iterator[Database[dict[str, Any]]]:
     database = stack.plan.site.backend.database
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
         LOOPBACK, database.port, directConnection=True, username=DATABASE_USER,
-        password=stack.access.database_password.reveal(), authSource=database.name, serverSelectionTimeoutMS=5000,
+        password=stack.access.database_password.reveal(), authSource=database.name, serverSelectionTimeoutMS=30_000,
     )  # fmt: skip
     with client:
         yield client[database.name]
@@ -133,7 +133,7 @@ def count_difference(stack: Stack) -> str:
     return "" if here == there else f"{there} instances in Orthanc, {here} recorded"
 
 
-def wait_equal(stack: Stack, *, seconds: float = 90.0) -> float:
+def wait_equal(stack: Stack, *, seconds: float = 240.0) -> float:
     """Waits until the records equal Orthanc's inventory; returns after how many seconds.
 
     Raises:

@@ -33,7 +33,7 @@ from tests.support.servers import free_port, require_program, wait_until
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  DICOM's DA and TM carry no zone
 SERVICES: tuple[ServiceName, ...] = ("orthanc", "backend", "database")
-HEALTHY_SECONDS = 60.0
+HEALTHY_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Stack:
     def peer(self) -> Peer:
         """Orthanc as a C-STORE SCP."""
         site = self.plan.site
-        return Peer("127.0.0.1", site.dicom.port, site.orthanc.aet, "FAULTS", timeouts=Timeouts(5, 10, 20))
+        return Peer("127.0.0.1", site.dicom.port, site.orthanc.aet, "FAULTS", timeouts=Timeouts(30, 60, 60))
 
     @property
     def storage(self) -> Path:

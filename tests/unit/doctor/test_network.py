@@ -244,7 +244,7 @@ def answering(first: bytes, reply: bytes = b"") -> Iterator[int]:
                 except OSError:
                     return
                 with peer:
-                    peer.settimeout(3)
+                    peer.settimeout(30)
                     try:
                         if first:
                             peer.sendall(first)
@@ -257,7 +257,7 @@ def answering(first: bytes, reply: bytes = b"") -> Iterator[int]:
         thread.start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join(60)
 
 
 @pytest.mark.parametrize(

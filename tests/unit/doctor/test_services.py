@@ -233,6 +233,25 @@ def test_a_backend_that_answers_late_is_slow(case: Case, seconds: float, causes:
     assert [one.cause for one in asked.ask(case) if isinstance(one, Diagnosis)] == causes
 
 
+@pytest.mark.parametrize(
+    ("looks", "taken"),
+    [
+        ([backend.Alive(2.5, 200), backend.Alive(0.1, 200)], 0.1),
+        ([backend.Alive(2.5, 200), backend.Alive(3.5, 200)], 2.5),
+        ([backend.Alive(2.5, 200), backend.Alive(1.0, None, "refused")], 2.5),
+        ([backend.Alive(0.1, 200)], 0.1),
+        ([backend.Alive(8.0, None, "ReadTimeout")], 8.0),
+    ],
+)
+def test_a_backend_that_answers_late_once_is_asked_again(
+    case: Case, monkeypatch: pytest.MonkeyPatch, looks: list[backend.Alive], taken: float
+) -> None:
+    left = iter(looks)
+    monkeypatch.setattr(backend, "_ask", lambda _: next(left))
+    assert backend.alive(case).seconds == taken
+    assert list(left) == []
+
+
 def test_no_area_is_explained_that_does_not_follow() -> None:
     """A stopped database and a stopped Orthanc are both told; so are a stopped backend and a failing script."""
     assert "database" not in OF_ORTHANC | OF_BACKEND

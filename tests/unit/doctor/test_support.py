@@ -112,7 +112,7 @@ def test_of_other_lines_time_and_level_stay(service: str, line: str, shown: str)
 def test_hostile_lines_take_no_time(service: str, line: str) -> None:
     began = time.process_time()
     assert one(service, line) == f"[{len(line)} characters]"
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
 
 
 def answer(*findings: Diagnosis | Note) -> Answer:

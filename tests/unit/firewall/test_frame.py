@@ -37,7 +37,7 @@ def folder(name: str, tmp_path: Path) -> Path:
 def run(folder: Path, *arguments: str, user: str | None = None, shell: str = "sh") -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "ORTHANCGEN_FIREWALL_STATE": str(folder.parent / "state")}
     return subprocess.run(
-        [shell, str(folder / "firewall.sh"), *arguments], capture_output=True, text=True, timeout=30, check=False,
+        [shell, str(folder / "firewall.sh"), *arguments], capture_output=True, text=True, timeout=120, check=False,
         env=environment, user=user,
     )  # fmt: skip
 

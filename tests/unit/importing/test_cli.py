@@ -30,7 +30,7 @@ def run(folder: Path, *arguments: str, expected: int = 0) -> subprocess.Complete
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert "Traceback" not in done.stderr + done.stdout
     assert SECRET not in done.stderr + done.stdout
@@ -58,7 +58,7 @@ def test_the_result_is_valid_for_the_other_verbs(folder: Path) -> None:
     run(folder, "orthanc.json", "--name", "pacs", "--orthanc", "1.10.1")
     for arguments in (["validate", "pacs"], ["render", "pacs", "-o", "bundle"]):
         done = subprocess.run(
-            [sys.executable, "-m", "orthancgen", *arguments], cwd=folder, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "orthancgen", *arguments], cwd=folder, capture_output=True, text=True, timeout=240
         )
         assert done.returncode == 0, done.stderr
     rendered = json.loads((folder / "bundle/orthanc/orthanc.json").read_text())

@@ -163,7 +163,7 @@ def test_hostile_lines_take_no_time() -> None:
         meaning(text)
         parse_line(f"W1127 13:05:09.975082 {text}", NOW)
         parse_line(f"W1127 13:05:09.975082 {text[40:]}:1] x", NOW)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
 
 
 def test_every_message_can_be_met_and_says_where_it_was_seen() -> None:

@@ -16,8 +16,6 @@ from orthancgen.doctor.questions.services.files import evidence_of
 from orthancgen.site.problems import printable
 
 BACKEND: Final = "backend"
-SLOW_SECONDS: Final = 2.0
-"""Its sign of life costs nothing: whoever waits so long for it waits for everything."""
 
 
 def _runs(case: Case) -> Iterator[Finding]:
@@ -83,7 +81,7 @@ def _answers(case: Case) -> Iterator[Finding]:
             Fix("restart", BACKEND),
             OF_BACKEND,
         )
-    elif found.seconds > SLOW_SECONDS:
+    elif found.seconds > backend.SLOW_SECONDS:
         yield Diagnosis(
             "backend-slow",
             f"the backend needs {found.seconds:.1f} s for an answer that costs it nothing",
