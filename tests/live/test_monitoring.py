@@ -20,6 +20,7 @@ from orthancgen.observability.timer import job
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.runtime import runtime_of
 from orthancgen.runtimes.state import State
+from tests.support.looking import read_only
 from tests.support.native import SERVICES, Native
 from tests.support.prometheus import INSTALL, names_in, running_node_exporter, running_prometheus
 from tests.support.servers import free_port, require_dcmtk, require_program, wait_until
@@ -148,6 +149,27 @@ def metrics_named(written: Path) -> set[str]:
     expressions = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
     expressions += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     return {name for expression in expressions for name in names_in(expression)}
+
+
+def test_who_only_looks_needs_to_read_alone(site: Native, tmp_path: Path) -> None:
+    ended = read_only(site.file, site.root, tmp_path)
+    assert not [how for how in ended.values() if "Read-only" in how], ended
+    good = {call.split(f" {site.file}")[0] for call, how in ended.items() if how == "0"}
+    wanted = {
+        "plan",
+        "status",
+        "logs",
+        "history",
+        "lock",
+        "verify",
+        "doctor",
+        "monitoring",
+        "sheet",
+        "modalities check",
+    }
+    assert wanted | {"secrets list", "secrets show", "certs list", "certs check", "certs ca", "certs crl"} <= good, (
+        ended
+    )
 
 
 def test_a_site_that_does_not_run_has_failed(site: Native, tmp_path: Path) -> None:

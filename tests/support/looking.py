@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from click.testing import CliRunner
+
+from orthancgen.cli import cli
+from tests.support.servers import require_program
 
 Words = tuple[str, ...]
 LOOKING: Final[Mapping[str, tuple[Words, ...]]] = {
@@ -61,3 +69,32 @@ def calls(environment: Path, state: Path, out: Path) -> list[list[str]]:
         for command, several in LOOKING.items()
         for words in several
     ]
+
+
+_READ_ONLY: Final = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+
+
+def read_only(environment: Path, state: Path, out: Path) -> dict[str, str]:
+    """Run them all where the state folders may only be read, even by root; call -> how it ended."""
+    unshare = require_program("unshare", "apt-get install util-linux")
+    inside = [sys.executable, "-m", "tests.support.looking", str(environment), str(state), str(out)]
+    done = subprocess.run(
+        [unshare, "--mount", "--propagation", "private", "sh", "-ec", _READ_ONLY, "sh", str(state), *inside],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    ended: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return ended
+
+
+def _main(environment: str, state: str, out: str) -> None:
+    ended = {}
+    for arguments in calls(Path(environment), Path(state), Path(out)):
+        done = CliRunner().invoke(cli, arguments)
+        said = "" if isinstance(done.exception, SystemExit) or done.exception is None else f" {done.exception!r}"
+        ended[" ".join(arguments)] = f"{done.exit_code}{said}"
+    sys.stdout.write(f"{json.dumps(ended)}\n")
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
