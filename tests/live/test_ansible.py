@@ -128,7 +128,7 @@ def test_a_release_is_rolled_back_with_the_timer_of_its_proofs(fleet: Fleet) -> 
     assert ran.changed() == checked.changed() == {(BACK, "site-a"), (RENEW, "site-a")}
     assert fleet.aet("site-a") == "OTHER"
     # Not only in the file: systemd goes by it.
-    assert "OnCalendar=hourly" in host.run("systemctl", "show", "--property", "TimersCalendar", TIMER)
+    assert "OnCalendar=*-*-* *:00:00" in host.run("systemctl", "show", "--property", "TimersCalendar", TIMER)
     assert host.run("systemctl", "is-active", TIMER).strip() == "active"
 
 
