@@ -20,7 +20,7 @@ from orthancgen.certs.issue import (
     usages_of,
 )
 from orthancgen.certs.kinds import Leaf
-from orthancgen.certs.store import AuthorityStore
+from orthancgen.certs.store import AuthorityStore, SupposedAuthorities
 from orthancgen.certs.wanted import TRUSTED, Part, Wanted, mismatches, wanted
 from orthancgen.errors import DeployError
 from orthancgen.plan.model import Plan
@@ -30,19 +30,21 @@ if TYPE_CHECKING:
     from orthancgen.secrets.store import SecretStore
 
 
-def authorities(plan: Plan, store: SecretStore) -> AuthorityStore:
-    """The authorities of an environment: `ca/` beside its secrets."""
+def authorities(plan: Plan, store: SecretStore, *, looking: bool = False) -> AuthorityStore:
+    """The authorities of an environment: `ca/` beside its secrets; with `looking`, nothing is ever written there."""
     said = plan.site.certificates
-    return AuthorityStore(store.authorities, plan.site.environment, said.organisation, said.key)
+    return (SupposedAuthorities if looking else AuthorityStore)(
+        store.authorities, plan.site.environment, said.organisation, said.key
+    )
 
 
 def generated(
-    plan: Plan, store: SecretStore, now: datetime.datetime | None = None
+    plan: Plan, store: SecretStore, now: datetime.datetime | None = None, *, looking: bool = False
 ) -> tuple[dict[str, SecretValue], dict[str, str]]:
     """Values of the PEM secrets without a source.
 
     The authorities are made where there are none, and what is issued is entered into their index; the values
-    themselves are written by nobody here.
+    themselves are written by nobody here. With `looking`, all of that is supposed alone, and nothing is written.
 
     Returns:
         Values by secret, and problems by secret: those that cannot be generated beside what the site brings itself.
@@ -60,7 +62,7 @@ def generated(
     }
     if not leaves and not trusts:
         return {}, problems
-    own = authorities(plan, store)
+    own = authorities(plan, store, looking=looking)
     for name, authority in trusts.items():
         if store.read(name) is not None and not (own.folder / f"{authority}.pem").exists():
             raise DeployError(

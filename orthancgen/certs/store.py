@@ -137,7 +137,7 @@ class AuthorityStore:
         """
         path = self._path(f"{name}.next" if following else name)
         try:
-            text = path.read_text(encoding="ascii")
+            text = self._read(path)
             certificate, key = load_certificates(text)[0], load_key(text, ours=True)
             whole = same_key(certificate, key)
         except FileNotFoundError:
@@ -163,7 +163,7 @@ class AuthorityStore:
         found = []
         for path in (self._path(name), self._path(f"{name}.next")):
             try:
-                found.append(load_certificates(path.read_text(encoding="ascii"))[0])
+                found.append(load_certificates(self._read(path))[0])
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -202,7 +202,7 @@ class AuthorityStore:
         """
         path = self.folder / _INDEX
         try:
-            return tuple(Entry(**row) for row in json.loads(path.read_bytes())["issued"])
+            return tuple(Entry(**row) for row in json.loads(self._read(path))["issued"])
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -238,7 +238,7 @@ class AuthorityStore:
             DeployError: the file cannot be read.
         """
         try:
-            return (self.folder / "clients" / f"{name}.pem").read_text(encoding="ascii")
+            return self._read(self.folder / "clients" / f"{name}.pem")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -261,6 +261,9 @@ class AuthorityStore:
     def _write_index(self, rows: tuple[Entry, ...]) -> None:
         self._write(self.folder / _INDEX, json.dumps({"issued": [asdict(row) for row in rows]}, indent=1) + "\n")
 
+    def _read(self, path: Path) -> str:
+        return path.read_text(encoding="ascii")
+
     def _write(self, path: Path, text: str) -> None:
         try:
             path.parent.mkdir(exist_ok=True, mode=0o700)
@@ -275,6 +278,27 @@ class AuthorityStore:
             f"cannot use the folder of the authorities: {why} ({place})",
             hint="run as the user who deployed the environment, and make room; or name another folder with --state",
         )
+
+
+class SupposedAuthorities(AuthorityStore):
+    """The same for whoever only looks: what would be made and issued is held in memory, and nothing is written."""
+
+    def __init__(
+        self, folder: Path, title: str = "orthancgen", organisation: str | None = None, kind: KeyKind = "rsa_3072"
+    ) -> None:
+        super().__init__(folder, title, organisation, kind)
+        self._supposed: dict[Path, str] = {}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds nothing: each file is there whole at any moment."""
+        yield
+
+    def _read(self, path: Path) -> str:
+        return self._supposed[path] if path in self._supposed else super()._read(path)
+
+    def _write(self, path: Path, text: str) -> None:
+        self._supposed[path] = text
 
 
 def _damaged(path: Path) -> DeployError:

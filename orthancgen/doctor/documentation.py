@@ -50,7 +50,8 @@ switched off; asked about by `--modality`, it is a cause.
 Refused calls are found in Orthanc's log. Those count that came after Orthanc's last start and within `--since`, and
 that orthancgen did not make itself: its proofs call in ways that must be refused. Of some refusals the log says nothing
 (presentation contexts, logins) or not by whom (a wrong called AE title, TLS): the first are asked for by calls of the
-doctor's own, and of the others the time is told.
+doctor's own, and of the others the time is told. When it asked stands afterwards in `proofs.json` of the state folder,
+where there is one that can be written; nothing else is written there without `--fix`.
 
 ## Questions and causes
 """

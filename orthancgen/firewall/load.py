@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
 
 from orthancgen.errors import DeployError, InputError
 from orthancgen.firewall.catalogue import DIALECTS
@@ -41,8 +44,14 @@ def host_dialect(plan: Plan, chosen: str | None = None) -> str:
     )
 
 
+_LOOKING: Final = frozenset({"check", "status"})
+"""Verbs of the script that change nothing: they are run beside the rules, and leave the state folder alone."""
+
+
 def run_script(plan: Plan, dialect: str, folder: Path, arguments: Sequence[str], *, named: str) -> int:
     """Write the rules into a folder, and run their script; its output goes where this program's goes.
+
+    To check them, or to ask whether they are in force, they lie in a folder that is gone again.
 
     Args:
         plan: of the environment.
@@ -69,7 +78,11 @@ def run_script(plan: Plan, dialect: str, folder: Path, arguments: Sequence[str],
         )
     start = f"firewall/{dialect}/"
     rules = (file for file in render(plan).files if file.path.startswith(start))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write(Bundle(tuple(replace(file, path=file.path.removeprefix(start)) for file in rules)), folder)
+    bundle = Bundle(tuple(replace(file, path=file.path.removeprefix(start)) for file in rules))
     shell = shutil.which("sh") or "/bin/sh"
-    return subprocess.run([shell, str(folder / SCRIPT), *arguments], check=False).returncode
+    with ExitStack() as stack:
+        if arguments[0] in _LOOKING:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="orthancgen-firewall-")))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write(bundle, folder)
+        return subprocess.run([shell, str(folder / SCRIPT), *arguments], check=False).returncode

@@ -77,7 +77,7 @@ class _Collected:
         it = self._measurement
         results = it.results or ()
         yield self._one("verify_run_timestamp_seconds", "When the proofs were last run", it.at)
-        yield self._one("verify_seconds", "How long the last run of the proofs took", it.seconds)
+        yield self._one("verify_duration_seconds", "How long the last run of the proofs took", it.seconds)
         yield self._one("verify_success", "Whether the proofs were run and none failed", float(it.success))
         yield self._many(
             "verify_checks", "Proofs by their outcome", ("outcome",),
@@ -88,11 +88,11 @@ class _Collected:
             {(one.id, one.group): float(one.passed) for one in results if one.outcome is not Outcome.SKIPPED},
         )  # fmt: skip
         yield self._many(
-            "verify_check_seconds", "How long a proof took", ("check", "group"),
+            "verify_check_duration_seconds", "How long a proof took", ("check", "group"),
             {(one.id, one.group): one.seconds for one in results if one.outcome is not Outcome.SKIPPED},
         )  # fmt: skip
         yield self._many(
-            "certificate_not_after_seconds", "Unix time at which a certificate ends", ("certificate",),
+            "certificate_not_after_timestamp_seconds", "Unix time at which a certificate ends", ("certificate",),
             {(name,): end for name, end in it.certificates.items()},
         )  # fmt: skip
         refused = CounterMetricFamily(

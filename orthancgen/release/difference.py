@@ -301,13 +301,16 @@ def _definition(service: str, bundle: Bundle) -> Any:
 
 
 def _image_change(before: Image | None, after: Image | None) -> str:
+    if after and not after.id:
+        was = f"{before.reference} -> " if before and before.reference != after.reference else ""
+        return f"{was}{after.reference} is not on the engine yet: it is fetched or built first"
     if before and after and before.reference == after.reference:
         return f"{after.reference} is another one: {before.id[:_SHORT_ID]} -> {after.id[:_SHORT_ID]}"
     return f"{before.reference if before else 'none'} -> {after.reference if after else 'none'}"
 
 
-def _image_dict(image: Image | None) -> dict[str, str] | None:
-    return asdict(image) if image else None
+def _image_dict(image: Image | None) -> dict[str, str | None] | None:
+    return {"reference": image.reference, "id": image.id or None} if image else None
 
 
 def as_lines(difference: Difference) -> list[tuple[str, str]]:

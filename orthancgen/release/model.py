@@ -44,7 +44,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The image that a container runs: how it is called, and the digest of its configuration (``sha256:...``)."""
+    """The image that a container runs: how it is called, and the digest of its configuration (``sha256:...``).
+
+    The digest is empty where a plan names an image that is not on the engine yet; never in a release.
+    """
 
     reference: str
     id: str

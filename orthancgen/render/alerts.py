@@ -57,7 +57,7 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
     backlog, refused = limits.backlog_minutes * 60, limits.refused_per_hour
     disk = f'orthancgen_storage_free_bytes{{{here},what="images"}}'
     size = f'orthancgen_storage_size_bytes{{{here},what="images"}}'
-    certificate = f'orthancgen_certificate_not_after_seconds{{{here},certificate="site.https"}}'
+    certificate = f'orthancgen_certificate_not_after_timestamp_seconds{{{here},certificate="site.https"}}'
     run, success = f"orthancgen_verify_run_timestamp_seconds{{{here}}}", f"orthancgen_verify_success{{{here}}}"
     late = _late(plan)
     oldest = f'orthancgen_backend_oldest_undelivered_seconds{{{here},service="backend"}}'
@@ -80,14 +80,14 @@ def alerts(plan: Plan) -> tuple[Alert, ...]:
         ),
         Alert(
             "OrthancCertificateEnds",
-            f"orthancgen_certificate_not_after_seconds{{{here}}} - time() < {limits.certificate_days * _DAY}",
+            f"orthancgen_certificate_not_after_timestamp_seconds{{{here}}} - time() < {limits.certificate_days * _DAY}",
             10, "warning", "The certificate {{ $labels.certificate }} ends soon",
             f"orthancgen certs check {env} shows it, orthancgen certs renew {env} makes a new one.",
             {certificate: f"{limits.certificate_days * _DAY // 2}x30"},
             {certificate: f"{limits.certificate_days * _DAY * 2}x30"}, {"certificate": "site.https"},
         ),
         Alert(
-            "OrthancCertificateEnded", f"orthancgen_certificate_not_after_seconds{{{here}}} - time() < 0",
+            "OrthancCertificateEnded", f"orthancgen_certificate_not_after_timestamp_seconds{{{here}}} - time() < 0",
             1, "critical", "The certificate {{ $labels.certificate }} has ended",
             f"Who checks it no longer connects. orthancgen certs renew {env} makes a new one.",
             {certificate: "60x30"}, {certificate: f"{_DAY}x30"}, {"certificate": "site.https"},

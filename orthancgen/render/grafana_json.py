@@ -63,7 +63,7 @@ _PANELS: Final[tuple[Panel, ...]] = (
     ),
     Panel(
         "First certificate ends in", "stat",
-        {"": "min(orthancgen_certificate_not_after_seconds{$here}) - time()"}, "s", 4, red_below=14 * 86_400,
+        {"": "min(orthancgen_certificate_not_after_timestamp_seconds{$here}) - time()"}, "s", 4, red_below=14 * 86_400,
     ),
     Panel(
         "Least room on a disk", "stat",
@@ -109,13 +109,15 @@ _PANELS: Final[tuple[Panel, ...]] = (
     ),
     Panel(
         "Answers of the backend", "timeseries",
-        {"{{status}}": "sum by (status) (rate(orthancgen_backend_http_request_seconds_count{$here}[5m]))"}, "reqps",
+        {
+            "{{status}}": "sum by (status) (rate(orthancgen_backend_http_request_duration_seconds_count{$here}[5m]))"
+        }, "reqps",
     ),
     Panel(
         "Time of an answer, 95 of 100", "timeseries",
         {
             "seconds": "histogram_quantile(0.95, sum by (le) "
-            "(rate(orthancgen_backend_http_request_seconds_bucket{$here}[5m])))"
+            "(rate(orthancgen_backend_http_request_duration_seconds_bucket{$here}[5m])))"
         }, "s",
     ),
     Panel(

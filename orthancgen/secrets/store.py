@@ -165,10 +165,13 @@ def generate(purpose: Purpose = "password") -> SecretValue:
     return SecretValue(random_source.token_urlsafe(GENERATED_BYTES))
 
 
-def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.environ) -> dict[str, SecretValue]:
+def gather(
+    plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.environ, *, looking: bool = False
+) -> dict[str, SecretValue]:
     """The value of every secret of the plan: from its source, rotated, in use, or generated at first.
 
     Writes no secret; the site's own authorities are made, where certificates are to be generated and there are none.
+    With `looking`, nothing is written at all: such certificates are of authorities that are forgotten again.
 
     Raises:
         InputError: sources are missing, empty or unsafe; all of them are named, none of their values.
@@ -176,7 +179,7 @@ def gather(plan: Plan, store: SecretStore, environ: Mapping[str, str] = os.envir
     """
     problems: list[str] = []
     values: dict[str, SecretValue] = {}
-    certificates, misfits = _certificates(plan, store)
+    certificates, misfits = _certificates(plan, store, looking=looking)
     for secret in plan.secrets:
         source = plan.site.secrets.get(secret.name)
         place = f"{secret.name} ({format_path(secret.said_by)})"
@@ -216,12 +219,14 @@ def from_sources(plan: Plan, environ: Mapping[str, str] = os.environ) -> dict[st
     return values
 
 
-def _certificates(plan: Plan, store: SecretStore) -> tuple[Mapping[str, SecretValue], Mapping[str, str]]:
+def _certificates(
+    plan: Plan, store: SecretStore, *, looking: bool
+) -> tuple[Mapping[str, SecretValue], Mapping[str, str]]:
     if all(secret.purpose != "pem" for secret in plan.secrets):
         return {}, {}
     from orthancgen.certs.generate import generated
 
-    return generated(plan, store)
+    return generated(plan, store, looking=looking)
 
 
 def _new(secret: Secret) -> SecretValue:

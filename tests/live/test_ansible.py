@@ -13,6 +13,9 @@ from tests.support.engine import TestEngine
 from tests.support.servers import wait_until
 
 DEPLOY: Final = "Deploy what changed"
+BACK: Final = "Bring the release before the current one back"
+RENEW: Final = "Prove it by the clock as that release wants it"
+TIMER: Final = "orthancgen-verify-site-a.timer"
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +89,13 @@ def test_check_mode_tells_exactly_what_the_run_then_does(fleet: Fleet) -> None:
 
 def test_a_host_that_fails_is_taken_back_and_does_not_stop_the_others(fleet: Fleet) -> None:
     for name in SITES:
-        fleet.write(name, dicom={"port": 4300}, orthanc={"aet": "NEXT"})
+        fleet.write(
+            name, dicom={"port": 4300}, orthanc={"aet": "NEXT"}, observability={"verify_schedule": "daily 02:30"}
+        )
     rules = "table inet broken { chain input { type filter hook input priority 0; tcp dport 4300 drop; }; }"
     fleet.hosts["site-b"].run("nft", rules)
     # Two at a time: what fails in the first batch stops neither its neighbour nor the next batch.
-    with fleet.impatient("site-b"):
+    with fleet.impatient("site-b"), fleet.ansible.host_variables("site-a", orthancgen_verify_timer=True):
         ran = fleet.ansible.playbook("deploy", "-e", "orthancgen_serial=2", code=2)
     recap = ran.recap()
     assert {name: recap[name]["failed"] for name in SITES} == {"site-a": 0, "site-b": 1, "site-c": 0}
@@ -113,10 +118,19 @@ def test_a_roll_out_ends_when_too_many_failed(fleet: Fleet) -> None:
     assert [fleet.aet(name) for name in SITES] == ["NEXT", "ORTHANC_DEV_AE", "NEXT"]
 
 
-def test_a_release_is_rolled_back(fleet: Fleet) -> None:
+def test_a_release_is_rolled_back_with_the_timer_of_its_proofs(fleet: Fleet) -> None:
+    host = fleet.hosts["site-a"]
+    assert "OnCalendar=*-*-* 02:30:00" in host.run("cat", f"/etc/systemd/system/{TIMER}")
+    before = host.files()
+    checked = fleet.ansible.playbook("rollback", "--check", "--diff", "--limit", "site-a")
+    assert re.search(r"^-OnCalendar=\*-\*-\* 02:30:00$\s*^\+OnCalendar=hourly$", checked.text, re.MULTILINE)
+    assert sorted(host.files() ^ before) == []
     ran = fleet.ansible.playbook("rollback", "--limit", "site-a")
-    assert ran.recap()["site-a"]["changed"] == 1
+    assert ran.changed() == checked.changed() == {(BACK, "site-a"), (RENEW, "site-a")}
     assert fleet.aet("site-a") == "OTHER"
+    # Not only in the file: systemd goes by it.
+    assert "OnCalendar=*-*-* *:00:00" in host.run("systemctl", "show", "--property", "TimersCalendar", TIMER)
+    assert host.run("systemctl", "is-active", TIMER).strip() == "active"
 
 
 def test_a_site_comes_back_with_its_host(fleet: Fleet) -> None:

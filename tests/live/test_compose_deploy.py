@@ -36,7 +36,9 @@ def prod(engine: TestEngine, images: TestImages, tmp_path_factory: pytest.TempPa
     """Production, deployed and proven by the command itself."""
     site = Contained(tmp_path_factory.mktemp("prod"), engine, images)
     try:
-        site.run("deploy", "--reason", "first of all")
+        planned = site.json("plan", code=1)["plan"]
+        assert not site.state_root.exists()
+        site.run("deploy", "--plan", planned, "--reason", "first of all")
         yield site
     finally:
         site.end()
@@ -339,6 +341,15 @@ def test_changed_passwords_are_really_rotated(base: Contained) -> None:
                 else:
                     with pytest.raises(OperationFailure):
                         client[source].command("ping")
+
+
+def test_a_plan_names_an_image_that_is_not_there_and_fetches_nothing(base: Contained) -> None:
+    name = "127.0.0.1:1/none:1"  # nobody could fetch it
+    base.write({"images.gateway": name})
+    planned = base.json("plan", code=1)
+    assert planned["images"]["gateway"]["after"] == {"reference": name, "id": None}
+    assert f"{name} is not on the engine yet: it is fetched or built first" in base.run("plan", code=1).out
+    assert "connection refused" in base.run("deploy", "--plan", planned["plan"], code=4).err
 
 
 def test_a_plan_that_is_not_what_would_be_applied_any_more_is_refused(base: Contained) -> None:

@@ -20,9 +20,10 @@ from orthancgen.observability.timer import job
 from orthancgen.runtimes.native.supervisor import Supervisor
 from orthancgen.runtimes.runtime import runtime_of
 from orthancgen.runtimes.state import State
+from tests.support.looking import read_only
 from tests.support.native import SERVICES, Native
-from tests.support.prometheus import names_in, running_node_exporter, running_prometheus
-from tests.support.servers import free_port, require_dcmtk, wait_until
+from tests.support.prometheus import INSTALL, names_in, running_node_exporter, running_prometheus
+from tests.support.servers import free_port, require_dcmtk, require_program, wait_until
 
 pytestmark = pytest.mark.live
 
@@ -96,6 +97,34 @@ def test_the_accounts_of_prometheus_open_nothing_else(site: Native) -> None:
     with site.backend(site.secret("metrics_backend_token")) as backend:
         codes = {path: backend.get(path).status_code for path in ("/metrics", "/api/status", "/api/patients")}
     assert codes == {"/metrics": 200, "/api/status": 200, "/api/patients": 403}
+
+
+def test_promtool_finds_nothing_to_say_of_the_backend(site: Native) -> None:
+    promtool = require_program("promtool", INSTALL)
+    with site.backend(site.secret("metrics_backend_token")) as backend:
+        text = backend.get("/metrics").raise_for_status().content
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr
+
+
+def test_who_only_looks_needs_to_read_alone(site: Native, tmp_path: Path) -> None:
+    ended = read_only(site.file, site.root, tmp_path)
+    assert not [how for how in ended.values() if "Read-only" in how], ended
+    good = {call.split(f" {site.file}")[0] for call, how in ended.items() if how == "0"}
+    wanted = {
+        "plan",
+        "status",
+        "logs",
+        "history",
+        "lock",
+        "verify",
+        "doctor",
+        "monitoring",
+        "sheet",
+        "modalities check",
+    }
+    wanted |= {"secrets list", "secrets show", "certs list", "certs check", "certs ca", "certs crl"}
+    assert {call: how for call, how in ended.items() if call.split(f" {site.file}")[0] in wanted - good} == {}
 
 
 def test_what_prometheus_knows_and_tells(site: Native, written: Path, tmp_path: Path) -> None:

@@ -198,16 +198,6 @@ class Environment:
         code, out, err = self.module.run_command(command, cwd="/", environ_update={"COLUMNS": "120", "NO_COLOR": "1"})
         return code, out, err.strip()
 
-    def missing_images(self, tool: Path, file: str) -> list[str]:
-        """Images that a deploy would fetch or build; empty where no containers are used, or no engine can be asked."""
-        if json.loads(Path(file).read_text(encoding="utf-8")).get("runtime") != "compose":
-            return []
-        code, out, _ = self.module.run_command(
-            [str(tool / "bin/orthancgen"), "images", "list", file, "--json"], cwd="/"
-        )
-        rows = json.loads(out)["images"] if code == _NOTHING else []
-        return [row["image"] for row in rows if row["started"] and row["id"] is None]
-
     def warn_of_volumes(self) -> None:
         """Name the volumes that nobody can tell the owner of any more: what knew that was uninstalled before."""
         docker = self.module.get_bin_path("docker")
@@ -316,14 +306,6 @@ def _look(environment: Environment, tool: Path, file: str, result: dict[str, Any
     """Ask what a deploy would change; returns whether there is something."""
     module = environment.module
     pending = list(module.params["pending"]) if module.check_mode else []
-    if module.check_mode and (images := environment.missing_images(tool, file)):
-        # To say more, `plan` would have them fetched or built.
-        told = " ".join(pending)
-        others = [image for image in images if image not in told]
-        pending += [f"images are fetched or built: {', '.join(others)}"] if others else []
-        result["plan"] = [*(f"first: {one}" for one in pending), "then what differs is deployed"]
-        result["diff"] = {"prepared": "".join(f"{line}\n" for line in result["plan"])}
-        return True
     code, out, err = environment.orthancgen(tool, "plan", file)
     if code not in (_NOTHING, _SOMETHING) and not pending:
         module.fail_json(msg=f"the environment cannot be deployed here: {err}", **result)

@@ -21,10 +21,18 @@ options:
   state:
     description:
       - V(present) writes the units that O(model) asks for and starts the timer.
+      - V(renewed) writes them as O(release) asks for, where they are there. A timer that is stopped stays so.
       - V(absent) removes them.
     type: str
-    choices: [present, absent]
+    choices: [present, renewed, absent]
     default: present
+  release:
+    description:
+      - Whose model and program count, of the releases that M(orthancgen.site.environment) keeps. For O(state=renewed).
+      - In check mode of a rollback, that is the one before the current one still.
+    type: str
+    choices: [current, previous]
+    default: current
   model:
     description: The environment, as C(site.json) of its bundle has it. For O(state=present).
     type: str
@@ -58,6 +66,11 @@ EXAMPLES = r"""
     name: prod
     model: "{{ lookup('ansible.builtin.file', 'build/prod/site.json') }}"
     tool: /opt/orthancgen/tools/0.1.0-0123456789ab
+
+- name: Prove it as the release that is in use again wants it
+  orthancgen.site.verify_timer:
+    name: prod
+    state: renewed
 """
 
 RETURN = r"""
@@ -107,13 +120,29 @@ def systemctl(module: Any, *arguments: str) -> str:
 
 def present(module: Any) -> None:
     """Write the units that differ, and have the timer run."""
+    _write(module, start=True)
+
+
+def renewed(module: Any) -> None:
+    """Write the units that differ from what a release on the host wants, where there are any."""
+    params = module.params
+    release = Path(params["releases"]) / params["name"] / params["release"]
+    unit = Path(params["units"]) / f"orthancgen-verify-{params['name']}.timer"
+    if not (unit.is_file() and release.is_dir()):
+        module.exit_json(changed=False, units=[])
+    model = (release / f"{params['name']}.yaml").read_text(encoding="utf-8")
+    params.update(model=model, tool=str((release / "tool").readlink()))
+    _write(module, start=False)
+
+
+def _write(module: Any, *, start: bool) -> None:
     folder, units = Path(module.params["units"]), wanted(module)
     metrics = Path(json.loads(module.params["model"])["observability"]["textfile_folder"])
     before = {unit: _text(folder / unit) for unit in units}
     differing = [unit for unit, text in units.items() if before[unit] != text]
     timer = f"orthancgen-verify-{module.params['name']}.timer"
     _, active, _ = module.run_command(["systemctl", "is-active", timer])
-    stopped = active.strip() != "active"
+    stopped = start and active.strip() != "active"
     diff = [
         {"before_header": one, "before": before[one], "after_header": one, "after": units[one]} for one in differing
     ]
@@ -130,8 +159,9 @@ def present(module: Any) -> None:
             part.chmod(0o644)
             part.replace(folder / unit)
         systemctl(module, "daemon-reload")
-        systemctl(module, "enable", "--quiet", timer)
-        systemctl(module, "restart", timer)
+        if start:
+            systemctl(module, "enable", "--quiet", timer)
+        systemctl(module, "restart" if start else "try-restart", timer)
     module.exit_json(changed=changed, units=differing, diff=diff)
 
 
@@ -160,7 +190,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "renewed", "absent"], "default": "present"},
+            "release": {"type": "str", "choices": ["current", "previous"], "default": "current"},
             "model": {"type": "str"},
             "tool": {"type": "path"},
             "releases": {"type": "path", "default": "/etc/orthancgen"},
@@ -170,7 +201,7 @@ def main() -> None:
         required_if=[["state", "present", ["model", "tool"]]],
         supports_check_mode=True,
     )
-    {"present": present, "absent": absent}[module.params["state"]](module)
+    {"present": present, "renewed": renewed, "absent": absent}[module.params["state"]](module)
 
 
 if __name__ == "__main__":

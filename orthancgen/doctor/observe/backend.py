@@ -115,6 +115,7 @@ def answered(case: Case, route: str, code: int) -> int:
         sum(
             value
             for name, value in metrics(case).items()
-            if name.startswith("orthancgen_backend_http_request_seconds_count{") and all(one in name for one in wanted)
+            if name.startswith("orthancgen_backend_http_request_duration_seconds_count{")
+            and all(one in name for one in wanted)
         )
     )

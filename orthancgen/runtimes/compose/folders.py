@@ -63,6 +63,18 @@ def state_key(path: Path) -> bytes:
         return path.read_bytes()
 
 
+def supposed_key(path: Path) -> bytes:
+    """The same for whoever only looks: one that is not made yet is another one each time, and is kept nowhere.
+
+    Raises:
+        OSError: as the file system says.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return random_source.token_bytes(_KEY_BYTES)
+
+
 def state_id(key: bytes) -> str:
     """A name for a state folder that everybody may see."""
     return hmac.new(key, b"state folder", hashlib.sha256).hexdigest()[:_DIGEST_CHARACTERS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from orthancgen import __version__
@@ -64,6 +64,37 @@ def ensure_images(
         ImageError: an image is not there and cannot be had, or is not the one that was pinned.
         EngineError: the engine does not answer, or refuses.
     """
+
+    def own(name: str) -> str:
+        return ensure_own_image(engine, name, report)
+
+    def named(reference: str) -> str:
+        return ensure_named_image(engine, reference, report)
+
+    return _images(plan, engine, pins or {}, own, named)
+
+
+def look_for_images(plan: Plan, engine: Engine, pins: Mapping[str, Pin] | None = None) -> dict[str, Image]:
+    """The same for whoever only looks: nothing is pulled or built; what is missing has an empty id.
+
+    Raises:
+        ImageError: an image is not the one that was pinned.
+        EngineError: the engine does not answer, or refuses.
+    """
+
+    def own(name: str) -> str:
+        return image_id(engine, exact_own_image(name)) or ""
+
+    def named(reference: str) -> str:
+        return image_id(engine, reference) or ""
+
+    return _images(plan, engine, pins or {}, own, named)
+
+
+def _images(
+    plan: Plan, engine: Engine, pins: Mapping[str, Pin], own: Callable[[str], str], named: Callable[[str], str]
+) -> dict[str, Image]:
+    """The image of each container, by what gives the id of one of ours, by its name, or of another's reference."""
     found: dict[str, Image] = {}
     for service in containers(plan):
         reference = image_to_run(plan, service)
@@ -73,10 +104,11 @@ def ensure_images(
             continue
         name = image_of(plan.site, service)
         if is_own(plan.site, service):
-            identity = ensure_own_image(engine, next(own for own in OWN_IMAGES if own_image(own) == name), report)
+            identity = own(next(one for one in OWN_IMAGES if own_image(one) == name))
         else:
-            identity = ensure_named_image(engine, reference, report)
-            check_pin(engine, name, reference, (pins or {}).get(name))
+            identity = named(reference)
+            if identity:
+                check_pin(engine, name, reference, pins.get(name))
         found[service] = Image(reference, identity)
     return found
 

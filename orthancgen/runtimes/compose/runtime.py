@@ -29,13 +29,13 @@ from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.deploy import Run, apply, difference
 from orthancgen.runtimes.compose.engine import Engine, connect
-from orthancgen.runtimes.compose.images import ensure_images
+from orthancgen.runtimes.compose.images import ensure_images, look_for_images
 from orthancgen.runtimes.compose.live import Live, require_own
 from orthancgen.runtimes.compose.pins import Pin, lock_path, read_lock
 from orthancgen.runtimes.compose.purge import purge
 from orthancgen.runtimes.compose.target import Target, resolve
 from orthancgen.runtimes.proofs import noted
-from orthancgen.runtimes.report import Report, Silent
+from orthancgen.runtimes.report import Report
 from orthancgen.runtimes.runtime import Deployed, ServiceStatus, Wanted
 from orthancgen.runtimes.state import State, cannot_use, remove_folder
 from orthancgen.secrets.store import SecretStore, gather
@@ -104,8 +104,10 @@ class ComposeRuntime:
         """What a deploy would change, and what was changed by hand. Nothing is touched."""
         from orthancgen.runtimes.compose.survey import survey
 
-        self.prepare()
-        return survey(self.target(Silent(), None), self.engine, self.releases, self.lock_stores())
+        try:
+            return survey(self._looked_at(), self.engine, self.releases, self.lock_stores())
+        except OSError as error:
+            raise cannot_use(self.state, error) from None
 
     def prepare(self) -> None:
         """Make the folders.
@@ -171,14 +173,15 @@ class ComposeRuntime:
                 done = takeback.recover(self.engine, self.releases, self.store, self.state)
                 if done:
                     report.done("an earlier run was cut off", done)
-                target = resolve_target(report, wanted.reason or "")
-                now = self._plan_id(target) if wanted.plan_id is not None else None
+                # As it was shown: before secrets are made and images fetched.
+                now = self._plan_id(self._looked_at()) if wanted.plan_id is not None else None
                 if wanted.plan_id != now:
                     raise DeployError(
                         f"the plan {wanted.plan_id} is not what would be applied now, which is {now}: "
                         "the environment, its secrets, its images or what runs changed since it was shown",
                         hint=f"orthancgen plan {self.plan.site.environment}",
                     )
+                target = resolve_target(report, wanted.reason or "")
                 run = Run(self.engine, self.releases, self.store, self.audit, report, wanted, verb)
                 return apply(run, target, self._verify if wanted.verify else None)
         except OSError as error:
@@ -204,17 +207,27 @@ class ComposeRuntime:
         images: Mapping[str, Image] | None = None,
     ) -> Target:
         """What is wanted now, down to each byte. Nothing is touched but that images are fetched or built."""
-        secrets = gather(self.plan, self.store)
-        found = images if images is not None else ensure_images(self.plan, self.engine, report, self.pins)
         return resolve(
             self.plan,
             self.state,
-            secrets,
-            found,
+            gather(self.plan, self.store),
+            images if images is not None else ensure_images(self.plan, self.engine, report, self.pins),
             who=who_am_i(),
             source=source_of(self.environment_file) if reason is not None else Source(str(self.environment_file)),
             reason=reason or "",
             bundle=bundle,
+        )
+
+    def _looked_at(self) -> Target:
+        """The same, and nothing is touched: what would be made or fetched is named as that."""
+        return resolve(
+            self.plan,
+            self.state,
+            gather(self.plan, self.store, looking=True),
+            look_for_images(self.plan, self.engine, self.pins),
+            who=who_am_i(),
+            source=Source(str(self.environment_file)),
+            looking=True,
         )
 
     def restart(self, service: str, report: Report, health_seconds: float) -> None:

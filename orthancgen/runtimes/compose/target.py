@@ -24,6 +24,7 @@ from orthancgen.runtimes.compose.folders import (
     secret_contents,
     service_folder,
     state_key,
+    supposed_key,
 )
 from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition
 from orthancgen.runtimes.state import State
@@ -57,11 +58,13 @@ class Target:
     def plan_id(self) -> str:
         """A name for exactly this: the same files, images and secrets give the same one.
 
-        Secrets that are not made yet count as such: each look at them would make others.
+        Secrets that are not made yet count as such: each look at them would make others. So do all of them before the
+        first deploy makes the key by which they are told apart, and images that are not on the engine.
         """
         store = SecretStore(self.state.secrets)
+        keyed = self.state.key.exists()
         made = {
-            name: value
+            name: value if keyed else ""
             for name, value in self.draft.secrets.items()
             if name in self.plan.site.secrets or store.read(name) or store.waiting(name)
         }
@@ -102,6 +105,7 @@ def resolve(
     source: Source,
     reason: str = "",
     bundle: Bundle | None = None,
+    looking: bool = False,
 ) -> Target:
     """Everything that is wanted, as values.
 
@@ -114,13 +118,14 @@ def resolve(
         source: the environment file.
         reason: why.
         bundle: the rendered files of an earlier release; without it, those of the plan.
+        looking: whether it is only shown: then nothing is written.
 
     Raises:
         RenderError: a syntax cannot carry a value.
         OSError: the state folder cannot be read.
     """
     bundle = bundle or render(plan)
-    key = state_key(state.key)
+    key = supposed_key(state.key) if looking else state_key(state.key)
     store = SecretStore(state.secrets)
     files = mounts(plan)
     folders = {

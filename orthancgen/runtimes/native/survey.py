@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +25,6 @@ from orthancgen.runtimes.native.variables import UNIT, service_programs, supervi
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State, cannot_use
 from orthancgen.secrets.store import SecretStore, gather
-from orthancgen.secrets.value import SecretValue
 
 
 def survey(plan: Plan, state: State, locks: tuple[LockStore, ...]) -> Survey:
@@ -63,7 +60,7 @@ def _wanted(plan: Plan, state: State) -> _Wanted:
     account, _ = find_account(state) if state.root.parent.is_dir() else (None, None)
     built = {name: apps.place(name, state) for name in apps.APPS if name in plan.by_name}
     bundle = render(plan)
-    secrets = _secrets(plan, state)
+    secrets = gather(plan, SecretStore(state.secrets), looking=True)
     files = service_programs(programs, built)
     unbuilt = tuple(name for name, app in built.items() if not apps.main_file(name, app).is_file())
     known = {name: path for name, path in files.items() if name not in unbuilt}
@@ -77,17 +74,6 @@ def _wanted(plan: Plan, state: State) -> _Wanted:
     side = Side(bundle, ordered, secrets=hashes, secret_users=users)
     digest = systemd.unit_digest(plan, unit, secrets) if unit else ""
     return _Wanted(side, supervisor_variables(state, programs, account, digest), unbuilt)
-
-
-def _secrets(plan: Plan, state: State) -> dict[str, SecretValue]:
-    """What a deploy would use. Authorities that it would make are made in a copy that is thrown away."""
-    if all(secret.purpose != "pem" for secret in plan.secrets):
-        return gather(plan, SecretStore(state.secrets))
-    with tempfile.TemporaryDirectory(prefix="orthancgen-plan-") as scratch:
-        for name in ("secrets", "withheld/secrets.next", "ca"):
-            if (state.root / name).is_dir():
-                shutil.copytree(state.root / name, Path(scratch) / name)
-        return gather(plan, SecretStore(Path(scratch) / "secrets"))
 
 
 def _before(plan: Plan, state: State, record: Record) -> Side | None:

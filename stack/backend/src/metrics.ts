@@ -2,6 +2,8 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 const PREFIX = 'orthancgen_backend_';
+/** Gauges of prom-client whose names end as a counter's do; `nodejs_active_resources` and the like say the same. */
+const MISNAMED = ['nodejs_active_resources_total', 'nodejs_active_handles_total', 'nodejs_active_requests_total'];
 
 /** The process's metrics, in a registry of their own. */
 export class Metrics {
@@ -27,13 +29,13 @@ export class Metrics {
     'How long the oldest analysis waits since it was asked for, or last tried',
   );
   readonly batchSeconds = new Histogram({
-    name: `${PREFIX}batch_seconds`,
+    name: `${PREFIX}batch_duration_seconds`,
     help: 'Time to record a page of changes',
     buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10],
     registers: [this.registry],
   });
   readonly requestSeconds = new Histogram({
-    name: `${PREFIX}http_request_seconds`,
+    name: `${PREFIX}http_request_duration_seconds`,
     help: 'Time to answer a request',
     labelNames: ['method', 'route', 'status'],
     buckets: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
@@ -42,6 +44,7 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
     // There from the start: Prometheus sees an increase only of what it has seen before.
     for (const source of ['orthanc', 'database']) this.failures.inc({ source, kind: 'unreachable' }, 0);
   }

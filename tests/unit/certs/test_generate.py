@@ -37,6 +37,26 @@ def test_generated_values_come_in_pairs_and_stay(store: SecretStore) -> None:
         assert "PRIVATE KEY" not in first[name].reveal()
 
 
+def test_who_only_looks_sees_what_a_deploy_would_use_and_writes_nothing(store: SecretStore) -> None:
+    supposed = gather(plan_of(), store, {}, looking=True)
+    assert same_key(certificate(supposed, "dicom_tls_certificate"), load_key(supposed["dicom_tls_key"].reveal()))
+    root = store.folder.parent
+    assert not root.exists()
+    first = placed(plan_of(), store)
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
+    assert gather(plan_of(), store, {}, looking=True) == first
+    # One that does not fit any more would be issued by the authority that is there.
+    other = plan_of({"certificates": {**TLS["certificates"], "names": ["other.example"]}})
+    changed = gather(other, store, {}, looking=True)
+    assert hosts_of(certificate(changed, "http_tls_certificate")) != hosts_of(
+        certificate(first, "http_tls_certificate")
+    )
+    assert {name for name in changed if changed[name] != first[name]} == {
+        "dicom_tls_certificate", "dicom_tls_key", "http_tls_certificate",
+    }  # fmt: skip
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
+
+
 @pytest.mark.parametrize("key", ["rsa_3072", "ecdsa_p256"])
 def test_what_the_certificates_say(store: SecretStore, key: str, tmp_path: Path) -> None:
     values = gather(plan_of({"certificates": {**TLS["certificates"], "key": key}}), store, {})

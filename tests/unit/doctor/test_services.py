@@ -214,7 +214,7 @@ def test_df_is_read_as_posix_says() -> None:
 
 
 def test_requests_are_counted_by_route_and_status(case: Case) -> None:
-    name = "orthancgen_backend_http_request_seconds_count"
+    name = "orthancgen_backend_http_request_duration_seconds_count"
     counts = {
         f'{name}{{method="POST",route="/api/orthanc/webhook",status="401"}}': 3.0,
         f'{name}{{method="POST",route="/api/orthanc/webhook",status="202"}}': 5.0,

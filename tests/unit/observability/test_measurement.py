@@ -13,6 +13,7 @@ from tests.support.prometheus import INSTALL
 from tests.support.servers import require_program
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
+ENDS = "orthancgen_certificate_not_after_timestamp_seconds"
 
 
 def result(name: str, outcome: Outcome, group: Group = "positive") -> CheckResult:
@@ -59,7 +60,7 @@ def test_the_values() -> None:
     assert found[("orthancgen_verify_checks", (("outcome", "skipped"),))] == 1
     assert found[("orthancgen_refused_calls_total", (("reason", "calling-aet-unknown"),))] == 3
     assert found[("orthancgen_storage_free_bytes", (("what", "images"),))] == 10
-    assert found[("orthancgen_certificate_not_after_seconds", (("certificate", "site.https"),))] == 1_900_000_000
+    assert found[(ENDS, (("certificate", "site.https"),))] == 1_900_000_000
     assert found[("orthancgen_service_healthy", (("name", "backend"),))] == 0
     assert found[("orthancgen_backlog_changes", ())] == 4
 
@@ -84,6 +85,14 @@ def test_promtool_finds_nothing_to_say() -> None:
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
 
 
+def test_a_name_says_whether_seconds_are_a_duration_or_a_point_in_time() -> None:
+    families = text_string_to_metric_families(as_text(whole(result("dicom-echo", Outcome.PASSED))).decode("utf-8"))
+    of_seconds = {one.name: one.samples[0].value for one in families if one.name.endswith("_seconds")}
+    assert len(of_seconds) == 4
+    for name, value in of_seconds.items():
+        assert name.endswith("_timestamp_seconds" if value > 1_000_000_000 else "_duration_seconds"), name
+
+
 def test_a_name_that_is_no_word_of_the_format_is_escaped(tmp_path: Path) -> None:
     measurement = Measurement("prod", 1.0, 2.0, None, {'a"b\\c\nd': 5.0})
-    assert ("orthancgen_certificate_not_after_seconds", (("certificate", 'a"b\\c\nd'),)) in values(measurement)
+    assert (ENDS, (("certificate", 'a"b\\c\nd'),)) in values(measurement)

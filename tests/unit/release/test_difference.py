@@ -170,6 +170,21 @@ def test_a_mode_is_a_difference() -> None:
     assert [str(change) for change in found] == ["x: (mode): 0644 -> 0755"]
 
 
+@pytest.mark.parametrize(
+    ("before", "says"),
+    [
+        (None, "new:1 is not on the engine yet: it is fetched or built first"),
+        (Image("new:1", "sha256:1"), "new:1 is not on the engine yet: it is fetched or built first"),
+        (Image("old:1", "sha256:1"), "old:1 -> new:1 is not on the engine yet: it is fetched or built first"),
+    ],
+)
+def test_an_image_that_is_not_there_is_told_as_such(before: Image | None, says: str) -> None:
+    earlier = Side(Bundle(()), {"orthanc": "1"}, {"orthanc": before} if before else {})
+    found = compare(earlier, Side(Bundle(()), {"orthanc": "1"}, {"orthanc": Image("new:1", "")}))
+    assert f"  orthanc: {says}\n" in text(found)
+    assert found.as_dict()["images"]["orthanc"]["after"] == {"reference": "new:1", "id": None}
+
+
 def test_a_restart_has_its_reason_even_if_nothing_can_be_named() -> None:
     found = compare(Side(Bundle(()), {"orthanc": "1"}), Side(Bundle(()), {"orthanc": "2"}))
     assert [str(change) for change in found.services] == ["orthanc: restart: what it reads changed"]
