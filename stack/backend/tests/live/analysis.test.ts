@@ -110,6 +110,8 @@ class Service {
 class Fake {
   readonly asked: string[] = [];
   milliseconds = 0;
+  #held = Promise.resolve();
+  #release = (): void => undefined;
   answer: ((study: string) => unknown) | null = null;
   readonly #server: Server;
 
@@ -129,11 +131,23 @@ class Fake {
       request.on('end', () => {
         const study = (JSON.parse(body) as { study_instance_uid: string }).study_instance_uid;
         this.asked.push(study);
-        setTimeout(() => {
+        const answer = (): void => {
           response.end(JSON.stringify(this.answer === null ? result(id, study) : this.answer(study)));
-        }, this.milliseconds);
+        };
+        void this.#held.then(() => setTimeout(answer, this.milliseconds));
       });
     });
+  }
+
+  /** Whoever asks from now on is answered after `release`. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#release();
   }
 
   async start(): Promise<string> {
@@ -218,6 +232,7 @@ describe.skipIf(!usable)('analysis', () => {
   });
   afterEach(() => {
     counting.milliseconds = 0;
+    counting.release();
   });
   afterAll(async () => {
     for (const it of backends) await it.stop();
@@ -406,7 +421,7 @@ describe.skipIf(!usable)('analysis', () => {
     const kept = await arrive('KEPT');
     const study = await arrive('GONE');
     for (const it of [kept, study]) await done(it.id, 'image_quality');
-    counting.milliseconds = 1_500;
+    counting.hold();
     const late = await arrive('LATE');
     await ask(late.id, 'counting');
     await done(late.id, 'counting', 'running');
@@ -418,7 +433,8 @@ describe.skipIf(!usable)('analysis', () => {
       );
     };
     await until('nothing is left of it', async () => (await left()).every((it) => it === 0));
-    await new Promise((resolve) => setTimeout(resolve, 2_500)); // the provider has answered
+    counting.release();
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // the provider has answered
     expect(await left()).toEqual([0, 0]);
     expect((await read(kept.id)).total).toBe(1);
   });
@@ -434,7 +450,7 @@ describe.skipIf(!usable)('analysis', () => {
     expect(await told('analysis_jobs{state="done"}')).toBeGreaterThan(0);
     expect(await told('analysis_jobs{state="running"}')).toBe(0);
     expect(await told('analysis_oldest_waiting_seconds')).toBe(0);
-    counting.milliseconds = 4_000;
+    counting.hold();
     const others = [await arrive('WAITS1'), await arrive('WAITS2')];
     for (const it of others) await ask(it.id, 'counting');
     await until('one is done, and one waits', async () => {
@@ -442,6 +458,7 @@ describe.skipIf(!usable)('analysis', () => {
       return states.every((it) => it >= 1);
     });
     await until('it waits', async () => (await told('analysis_oldest_waiting_seconds')) > 0);
+    counting.release();
   });
 
   it('is refused for what is not there, and told who can analyse', async () => {
@@ -483,13 +500,13 @@ describe.skipIf(!usable)('analysis', () => {
   });
 
   it('goes on where a backend was killed in the middle', async () => {
-    counting.milliseconds = 1_500;
+    counting.hold();
     const study = await arrive('RESUMED');
     await ask(study.id, 'counting');
     await done(study.id, 'counting', 'running');
     await until('the provider is asked', async () => counting.asked.includes(study.uid));
     await first().stop('SIGKILL');
-    counting.milliseconds = 0;
+    counting.release();
     await first().start();
     const it = await until('it is done', async () => {
       const now = await job(study.id, 'counting').catch(() => undefined);
@@ -497,12 +514,12 @@ describe.skipIf(!usable)('analysis', () => {
     });
     expect(it.attempts).toBeGreaterThanOrEqual(2);
     // What is broken off by an orderly end is no try.
-    counting.milliseconds = 1_500;
+    counting.hold();
     const other = await arrive('ORDERLY');
     await ask(other.id, 'counting');
     await until('the provider is asked', async () => counting.asked.includes(other.uid));
     expect(await first().stop()).toBe(0);
-    counting.milliseconds = 0;
+    counting.release();
     await first().start();
     const last = await until('it is done', async () => {
       const now = await job(other.id, 'counting').catch(() => undefined);

@@ -102,7 +102,8 @@ class Server {
     this.child = null;
     if (child === null) return null;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    // Not its `exit`: what it wrote last may be read after that.
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     child.kill('SIGCONT');
     child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -414,7 +415,7 @@ export class BackendServer extends Server {
     return fetch(`http://127.0.0.1:${String(this.port)}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${TOKENS.operator}`, ...init.headers },
-      signal: init.signal ?? AbortSignal.timeout(10_000),
+      signal: init.signal ?? AbortSignal.timeout(20_000),
     });
   }
 

@@ -24,13 +24,14 @@ interface Analyses {
 const PYTHON = process.env.ORTHANCGEN_PYTHON ?? fileURLToPath(new URL('../../../../.venv/bin/python', import.meta.url));
 /** Which of the files are opened in OHIF too: all of them, or two. */
 const ALL = process.env.ORTHANCGEN_HOSTILE === 'all';
+const BOMB = 'a deflate bomb';
 const HARD = ['text: script', 'claims 60,000 frames'];
 /** What the backend and the viewer may take, in MiB: a few times what they do. */
 const MOST_MEBIBYTES = 400;
 /** Whose pixels are as they should be, whatever its texts. */
 const draws = (title: string): boolean => title.startsWith('text: ');
 /** How long a page of ours may take to show itself, on a busy machine too. */
-const PAGE_MILLISECONDS = 20_000;
+const PAGE_MILLISECONDS = 60_000;
 
 describe.skipIf(!available)('what means harm', () => {
   const provider = new HostileProvider();
@@ -55,7 +56,7 @@ describe.skipIf(!available)('what means harm', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Sample);
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
@@ -90,6 +91,10 @@ describe.skipIf(!available)('what means harm', () => {
   it('in files is refused with a reason, or shown as text', async () => {
     const rows: string[] = [];
     const { page, errors, dialogs, context } = await watched('radiologist');
+    const pictures: string[] = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/rendered')) pictures.push(request.url());
+    });
     for (const it of samples) {
       const answer = await site.offer(it.file);
       const said = (await answer.json()) as { Message?: string; Details?: string };
@@ -107,10 +112,15 @@ describe.skipIf(!available)('what means harm', () => {
       const note = (await page.locator('.series .note').allInnerTexts()).join(' ');
       if (it.title === 'without Modality') expect(note, it.title).toContain('(0008,0060)');
       else if (!it.title.includes('Modality')) expect(note, it.title).toBe('');
+      // Orthanc would inflate it, and give nobody an image meanwhile.
+      if (it.title === BOMB) await page.locator('.series .thumbnail.none').waitFor({ timeout: PAGE_MILLISECONDS });
       await unhurt(page, it.title);
       healthy(`${it.title} was shown`);
       rows.push(`${it.title}: shown`);
     }
+    const bomb = samples.find(({ title }) => title === BOMB)?.study ?? '';
+    expect(pictures).not.toEqual([]);
+    expect(pictures.filter((url) => url.includes(bomb))).toEqual([]);
     await page.goto(`${site.url}/patients`);
     await page
       .locator('tbody tr')
@@ -131,7 +141,7 @@ describe.skipIf(!available)('what means harm', () => {
     const rows: string[] = [];
     const opened = stored.filter(({ title }) => ALL || HARD.includes(title));
     for (const it of opened) {
-      const { page, errors, dialogs, context } = await watched('viewer');
+      const { page, errors, unanswered, dialogs, context } = await watched('viewer');
       await page.goto(`${site.url}/viewer?StudyInstanceUIDs=${it.study}`);
       // Of images without a modality OHIF takes none: the study's page says so.
       const nameless = it.title.includes('Modality');
@@ -143,7 +153,8 @@ describe.skipIf(!available)('what means harm', () => {
       let up = await starts();
       if (!up && !nameless) {
         // Seen once, on a busy machine, for a study that it shows at other times: told, not hidden.
-        console.log(`${it.title}: OHIF did not start in a minute, opened again; errors: ${errors.join('; ')}`);
+        const known = [...errors, ...unanswered(), await page.locator('body').innerText()].join('\n');
+        console.log(`${it.title}: OHIF did not start in a minute, opened again:\n${known}`);
         await page.reload();
         up = await starts();
       }
@@ -202,7 +213,7 @@ describe.skipIf(!available)('what means harm', () => {
     expect([dialogs, errors.filter((it) => !it.endsWith('/rendered'))]).toEqual([[], []]);
     console.log(`${rows.join('\n')}\nmost memory in MiB: ${JSON.stringify(highest)}`);
     await context.close();
-  }, 180_000);
+  }, 300_000);
 
   it('typed in a report is refused with a reason, or stays text', async () => {
     const study = stored[0]?.study ?? '';
@@ -253,5 +264,5 @@ describe.skipIf(!available)('what means harm', () => {
     expect(bytes.startsWith('%PDF-')).toBe(true);
     expect(bytes).not.toMatch(/\/(JavaScript|JS|OpenAction|Launch)\b/);
     healthy('a PDF');
-  }, 180_000);
+  }, 300_000);
 });

@@ -18,7 +18,7 @@ describe.skipIf(!available)('the pages', () => {
   beforeAll(async () => {
     [site, browser] = await Promise.all([Site.start(), startBrowser()]);
     samples = makeSamples(site);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
