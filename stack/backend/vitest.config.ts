@@ -35,7 +35,8 @@ export default defineConfig({
     globalSetup: ['tests/build.ts'],
     // The live suites start servers; on two cores one after the other is faster.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Much longer than any takes: a machine that does much else is no failure.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { build as buildApp } from 'vite';
-import { isPlaced, placeOhif } from './ohif.mjs';
+import { compress, isPlaced, placeOhif } from './ohif.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const BANNER = `
@@ -30,4 +30,5 @@ await build({
   banner: { js: BANNER },
 });
 await buildApp({ configFile: here('vite.config.ts'), logLevel: 'warn' });
+compress(here('dist/app'));
 if (!isPlaced(here('dist/ohif'))) placeOhif(here('dist/ohif'));

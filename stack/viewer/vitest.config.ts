@@ -5,7 +5,8 @@ export default defineConfig({
     include: ['tests/**/*.test.ts'],
     globalSetup: ['tests/backend.ts'],
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Much longer than any takes: a machine that does much else is no failure.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
   },
 });

@@ -52,6 +52,8 @@ class Fake extends Provider {
   milliseconds = 0;
   told: ((study: string) => unknown) | null = null;
   readonly #id: string;
+  #held = Promise.resolve();
+  #release = (): void => undefined;
 
   constructor(id: string) {
     super();
@@ -65,9 +67,21 @@ class Fake extends Provider {
 
   answer({ study_instance_uid: study }: Asked, response: ServerResponse): void {
     this.asked.push(study);
-    setTimeout(() => {
+    const say = (): void => {
       response.end(JSON.stringify(this.told === null ? emptyResult(this.#id, study) : this.told(study)));
-    }, this.milliseconds);
+    };
+    void this.#held.then(() => setTimeout(say, this.milliseconds));
+  }
+
+  /** Whoever asks from now on is answered after `release`. */
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.#release = resolve;
+    });
+  }
+
+  release(): void {
+    this.#release();
   }
 }
 
@@ -121,6 +135,7 @@ describe.skipIf(!usable)('analysis', () => {
   });
   afterEach(() => {
     counting.milliseconds = 0;
+    counting.release();
   });
   afterAll(async () => {
     for (const it of backends) await it.stop();
@@ -309,7 +324,7 @@ describe.skipIf(!usable)('analysis', () => {
     const kept = await arrive('KEPT');
     const study = await arrive('GONE');
     for (const it of [kept, study]) await done(it.id, 'image_quality');
-    counting.milliseconds = 1_500;
+    counting.hold();
     const late = await arrive('LATE');
     await ask(late.id, 'counting');
     await done(late.id, 'counting', 'running');
@@ -321,7 +336,8 @@ describe.skipIf(!usable)('analysis', () => {
       );
     };
     await until('nothing is left of it', async () => (await left()).every((it) => it === 0));
-    await new Promise((resolve) => setTimeout(resolve, 2_500)); // the provider has answered
+    counting.release();
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // the provider has answered
     expect(await left()).toEqual([0, 0]);
     expect((await read(kept.id)).total).toBe(1);
   });
@@ -337,7 +353,7 @@ describe.skipIf(!usable)('analysis', () => {
     expect(await told('analysis_jobs{state="done"}')).toBeGreaterThan(0);
     expect(await told('analysis_jobs{state="running"}')).toBe(0);
     expect(await told('analysis_oldest_waiting_seconds')).toBe(0);
-    counting.milliseconds = 4_000;
+    counting.hold();
     const others = [await arrive('WAITS1'), await arrive('WAITS2')];
     for (const it of others) await ask(it.id, 'counting');
     await until('one is done, and one waits', async () => {
@@ -345,6 +361,7 @@ describe.skipIf(!usable)('analysis', () => {
       return states.every((it) => it >= 1);
     });
     await until('it waits', async () => (await told('analysis_oldest_waiting_seconds')) > 0);
+    counting.release();
   });
 
   it('is refused for what is not there, and told who can analyse', async () => {
@@ -386,13 +403,13 @@ describe.skipIf(!usable)('analysis', () => {
   });
 
   it('goes on where a backend was killed in the middle', async () => {
-    counting.milliseconds = 1_500;
+    counting.hold();
     const study = await arrive('RESUMED');
     await ask(study.id, 'counting');
     await done(study.id, 'counting', 'running');
     await until('the provider is asked', async () => counting.asked.includes(study.uid));
     await first().stop('SIGKILL');
-    counting.milliseconds = 0;
+    counting.release();
     await first().start();
     const it = await until('it is done', async () => {
       const now = await job(study.id, 'counting').catch(() => undefined);
@@ -400,12 +417,12 @@ describe.skipIf(!usable)('analysis', () => {
     });
     expect(it.attempts).toBeGreaterThanOrEqual(2);
     // What is broken off by an orderly end is no try.
-    counting.milliseconds = 1_500;
+    counting.hold();
     const other = await arrive('ORDERLY');
     await ask(other.id, 'counting');
     await until('the provider is asked', async () => counting.asked.includes(other.uid));
     expect(await first().stop()).toBe(0);
-    counting.milliseconds = 0;
+    counting.release();
     await first().start();
     const last = await until('it is done', async () => {
       const now = await job(other.id, 'counting').catch(() => undefined);

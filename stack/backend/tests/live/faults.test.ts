@@ -201,7 +201,7 @@ describe.skipIf(!available)('after a fault', () => {
     expect((await second.json<Status>('/api/status')).worker.role).toBe('leader');
     // One that ends in order gives the lease back at once.
     expect(await second.stop()).toBe(0);
-    await until('the first leads', async () => (await first.json<Status>('/api/status')).worker.role === 'leader', 10);
+    await until('the first leads', async () => (await first.json<Status>('/api/status')).worker.role === 'leader');
   });
 
   it('it ends in time, and says why it cannot start', async () => {
@@ -212,7 +212,7 @@ describe.skipIf(!available)('after a fault', () => {
     const taken = createServer();
     await new Promise<void>((resolve) => taken.listen(second.port, '127.0.0.1', resolve));
     second.run();
-    const code = await new Promise((resolve) => second.child?.once('exit', resolve));
+    const code = await new Promise((resolve) => second.child?.once('close', resolve));
     await new Promise((resolve) => taken.close(resolve));
     expect(code).toBe(1);
     expect(second.output).toMatch(/^cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\): another program/m);

@@ -51,7 +51,7 @@ describe.skipIf(!available)('people', () => {
 
   /** A request as a browser makes it: with a cookie, without a token. */
   async function browse(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`http://127.0.0.1:${String(backend.port)}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+    return fetch(`http://127.0.0.1:${String(backend.port)}${path}`, { ...init, signal: AbortSignal.timeout(60_000) });
   }
 
   async function login(user: string, password: string): Promise<Response> {

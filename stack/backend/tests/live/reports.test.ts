@@ -94,7 +94,7 @@ describe.skipIf(!available || !TOOLS)('reports', () => {
       method,
       headers: { cookie, 'x-csrf-token': csrf, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(60_000),
     });
   }
 
@@ -291,16 +291,17 @@ describe.skipIf(!available || !TOOLS)('reports', () => {
     let acknowledged = 0;
     let sent = 0;
     for (let round = 0; round < 3; round++) {
-      const kill = setTimeout(() => {
-        backend.signal('SIGKILL');
-      }, 400);
+      let kill: NodeJS.Timeout | undefined;
       for (;;) {
         sent += 1;
         try {
           const body = save(1, { findings: `text ${String(sent)}` }, editor, sent);
           const answer = await ask('radiologist', 'PUT', `/api/reports/${id}/draft`, body);
-          if (answer.ok) acknowledged = sent;
-          else break;
+          if (!answer.ok) break;
+          acknowledged = sent;
+          kill ??= setTimeout(() => {
+            backend.signal('SIGKILL');
+          }, 400);
         } catch {
           break;
         }

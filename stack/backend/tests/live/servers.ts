@@ -1,5 +1,6 @@
 /** Real servers on free ports of loopback: Orthanc, SecantusDB and the built backend, each ended by its process id. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,18 +29,26 @@ export const TOKENS = { webhook: 'webhook-token-0123456789', operator: 'operator
 const ORTHANC_PASSWORD = 'orthanc-secret-1';
 const DATABASE_PASSWORD = 'database-secret-1';
 
+/** Below what the kernel gives to callers (`net.ipv4.ip_local_port_range`): one of them may have it before a server. */
+const FREE = { from: 12_000, to: 27_000 };
+
+/** A port of loopback that nobody listens on, and that no caller is given, also while a server starts anew. */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (address === null || typeof address === 'string') reject(new Error('no port'));
-        else resolve(address.port);
+  for (;;) {
+    const port = randomInt(FREE.from, FREE.to);
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once('error', () => {
+        resolve(false);
+      });
+      server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+        server.close(() => {
+          resolve(true);
+        });
       });
     });
-  });
+    if (free) return port;
+  }
 }
 
 type Init = Omit<RequestInit, 'headers'> & { readonly headers?: Record<string, string> };
@@ -94,7 +103,8 @@ export class Server {
     this.child = null;
     if (child === null) return null;
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    // Not its `exit`: what it wrote last may be read after that.
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     child.kill('SIGCONT');
     child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 20_000);
@@ -406,7 +416,7 @@ export class BackendServer extends Server {
     return fetch(`http://127.0.0.1:${String(this.port)}${path}`, {
       ...init,
       headers: { authorization: `Bearer ${TOKENS.operator}`, ...init.headers },
-      signal: init.signal ?? AbortSignal.timeout(10_000),
+      signal: init.signal ?? AbortSignal.timeout(20_000),
     });
   }
 

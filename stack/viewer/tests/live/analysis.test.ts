@@ -52,7 +52,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
     await page.getByText('This study was not analysed.').waitFor();
     await page.getByRole('button', { name: 'Analyse: Image quality' }).click();
     const result = resultOf(page, /Image quality/);
-    await result.waitFor({ timeout: 60_000 });
+    await result.waitFor();
     await result.getByText('Measurement, not a diagnosis').waitFor();
     const row = result.getByRole('row').filter({ hasText: 'Maximum' });
     expect(await row.getByRole('cell').last().innerText()).toBe('1,016');
@@ -65,7 +65,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
     await resultOf(viewer.page, /Image quality/).waitFor();
     expect(await viewer.page.getByRole('button', { name: /Analyse/ }).count()).toBe(0);
     await viewer.context.close();
-  }, 120_000);
+  }, 240_000);
 
   it('that fail say why and when they are tried again; an administrator has them done at once', async () => {
     marker.status = 503;
@@ -113,12 +113,12 @@ describe.skipIf(!available)('analyses in the pages', () => {
     expect(await result.getByRole('row').filter({ hasText: 'Length' }).innerText()).toContain('12.35');
     await unharmed(page);
     await finding.getByRole('link').click();
-    await page.getByRole('link', { name: 'Back to the study' }).waitFor({ timeout: 45_000 });
+    await page.getByRole('link', { name: 'Back to the study' }).waitFor();
     expect(page.url()).toContain('initialSopInstanceUID=');
-    await page.locator('canvas.cornerstone-canvas').first().waitFor({ timeout: 45_000 });
+    await page.locator('canvas.cornerstone-canvas').first().waitFor();
     expect(errors).toEqual([]);
     await context.close();
-  }, 120_000);
+  }, 240_000);
 
   it('fold what is older', async () => {
     marker.version = '2.0';
@@ -153,7 +153,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
     marker.version = '3.0';
     const asked = await studyPage('technologist');
     await asked.page.getByRole('button', { name: 'Analyse: Marker' }).click();
-    await page.getByRole('heading', { name: 'New analysis since this draft' }).waitFor({ timeout: 30_000 });
+    await page.getByRole('heading', { name: 'New analysis since this draft' }).waitFor();
     for (const name of ['desktop-light', 'tablet-dark'] as const) {
       await page.emulateMedia({ colorScheme: VIEWS[name].colorScheme });
       await page.setViewportSize(VIEWS[name].viewport);
@@ -172,7 +172,7 @@ describe.skipIf(!available)('analyses in the pages', () => {
 
     marker.version = '4.0';
     await asked.page.getByRole('button', { name: 'Analyse: Marker' }).click();
-    await page.getByRole('button', { name: /^Leave out/ }).click({ timeout: 30_000 });
+    await page.getByRole('button', { name: /^Leave out/ }).click();
     await page.getByRole('heading', { name: 'New analysis since this draft' }).waitFor({ state: 'detached' });
     expect(await field.inputValue()).toBe(text);
     await page.reload();
@@ -182,5 +182,5 @@ describe.skipIf(!available)('analyses in the pages', () => {
     await unharmed(page);
     expect(errors).toEqual([]);
     await Promise.all([context.close(), asked.context.close()]);
-  }, 120_000);
+  }, 240_000);
 });

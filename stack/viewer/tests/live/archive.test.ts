@@ -45,7 +45,7 @@ describe.skipIf(!available)('real images', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as Sample)
       .filter((it) => ONLY?.includes(it.title) ?? true);
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();

@@ -60,7 +60,7 @@ describe.skipIf(!available)('an arrival', () => {
     await site.orthanc.stop();
     await site.orthanc.start();
     sender = new Sender(site.orthanc.dicomPort);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await sender.stop();
     await browser.close();
@@ -93,5 +93,5 @@ describe.skipIf(!available)('an arrival', () => {
     expect(await page.evaluate(() => performance.getEntriesByType('navigation').length)).toBe(1);
     expect(errors).toEqual([]);
     await context.close();
-  }, 180_000);
+  }, 300_000);
 });

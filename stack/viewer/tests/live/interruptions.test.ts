@@ -12,7 +12,7 @@ describe.skipIf(!available)('an interruption', () => {
   beforeAll(async () => {
     [site, browser] = await Promise.all([Site.start(), startBrowser()]);
     await arrives('The first');
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
@@ -26,7 +26,7 @@ describe.skipIf(!available)('an interruption', () => {
     return image.studyUid;
   }
   const seen = async (page: Page, description: string): Promise<void> => {
-    await page.getByRole('link', { name: description }).waitFor({ timeout: 40_000 });
+    await page.getByRole('link', { name: description }).waitFor();
   };
   async function logIn(page: Page): Promise<void> {
     await page.getByLabel('User').fill('viewer');
@@ -58,11 +58,11 @@ describe.skipIf(!available)('an interruption', () => {
     expect(await images()).toBe(200);
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
-    await until('images are closed', async () => (await images()) === 401, 20);
+    await until('images are closed', async () => (await images()) === 401);
     // The stream of news ends with the session, and its end is noticed.
-    await other.getByRole('heading', { name: 'Log in' }).waitFor({ timeout: 45_000 });
+    await other.getByRole('heading', { name: 'Log in' }).waitFor();
     await context.close();
-  }, 120_000);
+  }, 240_000);
 
   it('of the backend leaves the page as it is, and new studies come again by themselves', async () => {
     const { page, errors, context } = await open(browser, site);
@@ -72,7 +72,7 @@ describe.skipIf(!available)('an interruption', () => {
     await until('the page has asked in vain', async () => errors.some((it) => it.endsWith('/api/events')));
     await seen(page, 'The first');
     await page.getByLabel('Search').fill('xyz');
-    await page.getByRole('alert').getByText('The backend does not answer').waitFor({ timeout: 40_000 });
+    await page.getByRole('alert').getByText('The backend does not answer').waitFor();
     await site.backend.start();
     await until('the backend is ready', async () => (await site.backend.request('/readyz')).ok);
     await page.getByLabel('Search').fill('');

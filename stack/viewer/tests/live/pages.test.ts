@@ -18,7 +18,7 @@ describe.skipIf(!available)('the pages', () => {
   beforeAll(async () => {
     [site, browser] = await Promise.all([Site.start(), startBrowser()]);
     samples = makeSamples(site);
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
@@ -61,6 +61,24 @@ describe.skipIf(!available)('the pages', () => {
     expect(ours).toContain("default-src 'none'");
     expect(ours).toContain("script-src 'self';");
     expect(ours).not.toMatch(/unsafe-eval|script-src[^;]*unsafe-inline/);
+  });
+
+  it('send programs compressed to browsers that take it', async () => {
+    const headers = { cookie: await site.login('viewer') };
+    for (const page of ['/login', '/viewer']) {
+      const html = await (await fetch(`${site.url}${page}`, { headers })).text();
+      const program = /src="(\/[^"]*\/index-[^"]*\.js|\/app\.bundle\.[^"]*\.js)"/.exec(html)?.[1] ?? '';
+      const texts = new Set<string>();
+      for (const coding of ['br', 'gzip', 'identity']) {
+        const asked = { ...headers, 'accept-encoding': coding };
+        const answer = await fetch(`${site.url}${program}`, { headers: asked });
+        expect(answer.headers.get('content-encoding') ?? 'identity', program).toBe(coding);
+        expect(answer.headers.get('vary'), program).toContain('accept-encoding');
+        expect(answer.headers.get('content-type'), program).toContain('javascript');
+        texts.add(await answer.text());
+      }
+      expect([texts.size, [...texts][0]?.includes('function')], program).toEqual([1, true]);
+    }
   });
 
   it('show an empty site, and the first study by itself', async () => {

@@ -2,7 +2,6 @@
 import type { ServerResponse } from 'node:http';
 import { Provider, type Asked } from '../../../backend/tests/live/provider.ts';
 
-export const ID = 'hostile';
 /** Text that would do something in a page which takes it for more than text. */
 export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
 /** The same, and what follows is read from right to left. */
@@ -25,15 +24,21 @@ export const WAYS = {
 export type Way = keyof typeof WAYS;
 
 export class HostileProvider extends Provider {
+  readonly id: string;
   way: Way = 'hostile text';
+
+  constructor(id: string) {
+    super();
+    this.id = id;
+  }
 
   card(): object {
     const words = { title: SCRIPT.slice(0, 64), statement: SCRIPT, licence: SCRIPT.slice(0, 64) };
-    return { id: ID, version: '<b>1</b>', kind: 'measurement', modalities: [SCRIPT.slice(0, 16)], ...words };
+    return { id: this.id, version: '<b>1</b>', kind: 'measurement', modalities: [SCRIPT.slice(0, 16)], ...words };
   }
 
   answer({ study_instance_uid: study }: Asked, response: ServerResponse): void {
-    const good = result(study);
+    const good = result(this.id, study);
     switch (this.way) {
       case 'hostile text':
         response.end(JSON.stringify(good));
@@ -77,7 +82,7 @@ export class HostileProvider extends Provider {
   }
 }
 
-function result(study: string): object {
+function result(id: string, study: string): object {
   const finding = { name: 'one', text: SCRIPT, confidence: 1 };
   const measurement = { name: 'size', title: SCRIPT.slice(0, 64), value: 1e308, unit: '<b>mm</b>' };
   return {
@@ -87,7 +92,7 @@ function result(study: string): object {
     measurements: [measurement],
     not_examined: [],
     provenance: {
-      provider: ID,
+      provider: id,
       version: '<b>1</b>',
       model_digest: null,
       input_digest: `sha256:${'0'.repeat(64)}`,

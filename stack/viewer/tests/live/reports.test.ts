@@ -41,7 +41,7 @@ describe.skipIf(!available)('a report in the browser', () => {
   });
 
   const saved = async (page: Page): Promise<void> => {
-    await page.getByText('Everything is saved').waitFor({ timeout: 20_000 });
+    await page.getByText('Everything is saved').waitFor({ timeout: 60_000 });
   };
   const restart = async (): Promise<void> => {
     await site.backend.start();
@@ -94,7 +94,7 @@ describe.skipIf(!available)('a report in the browser', () => {
     await restart();
     const again = page.getByRole('button', { name: 'Try again' });
     await until('what was typed is back', async () => {
-      if (await again.isVisible()) await again.click();
+      if (await again.isVisible()) await again.click({ timeout: 2_000 });
       return page.getByText('had not been saved is back').isVisible();
     });
     await saved(page);
@@ -120,8 +120,10 @@ describe.skipIf(!available)('a report in the browser', () => {
     await other.page.goto(page.url());
     await saved(other.page);
     await other.page.getByText('Also open for writing').waitFor();
+    // The first is stored before the other, however slow either is.
+    const first = page.waitForResponse((it) => it.url().endsWith('/draft') && it.ok());
     await other.page.route('**/draft', async (route) => {
-      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      await first;
       await route.continue();
     });
     await other.page.getByLabel('Impression').fill('text of the other');
@@ -183,5 +185,5 @@ describe.skipIf(!available)('a report in the browser', () => {
     await look(reader.page, 'report-reader-tablet');
     expect(reader.errors).toEqual([]);
     await reader.context.close();
-  }, 180_000);
+  }, 300_000);
 });

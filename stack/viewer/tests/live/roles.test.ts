@@ -76,7 +76,7 @@ describe.skipIf(!available)('who may do what', () => {
       ready: async () => readyReport(site, record.id, writer),
     };
     callers = await all();
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     await site.stop();
@@ -236,7 +236,7 @@ describe.skipIf(!available)('who may do what', () => {
     console.log(`${String(cells)} cells tried: ${String(Object.keys(own).length)} paths by ${String(callers.length)}`);
     expect(wrong).toEqual([]);
     expect(await site.orthanc.json<string[]>('/instances')).toHaveLength(1);
-  }, 120_000);
+  }, 240_000);
 
   it('is what the pages offer, and an address typed by hand gives no more', async () => {
     const may = (role: (typeof ROLES)[number], key: RouteKey): boolean => mayCall(role, key);
@@ -290,7 +290,7 @@ describe.skipIf(!available)('who may do what', () => {
       await context.close();
     }
     console.log(`${String(looks)} looks at what the pages offer`);
-  }, 180_000);
+  }, 300_000);
 });
 
 const NOBODY: Caller = { name: 'nobody', role: null, headers: {} };

@@ -66,9 +66,8 @@ export class Site {
       DatabaseServer.start(folder),
     ]);
     const file = join(folder.sub('people'), 'people.json');
-    const people = await Promise.all(
-      ROLES.map(async (role) => ({ name: role, role, password: await hashPassword(PASSWORD) })),
-    );
+    const password = await written();
+    const people = ROLES.map((role) => ({ name: role, role, password }));
     writeFileSync(file, JSON.stringify({ people }));
     const told = filled === undefined ? orthanc : { httpPort: NOBODY };
     const backend = await BackendServer.create(folder, told, database, {}, { file, secure_cookies: false });
@@ -177,13 +176,18 @@ export class Site {
   }
 }
 
-let known: ReturnType<typeof parseHash> = null;
+let known: Promise<string> | null = null;
 
-/** The password's hash; made once, for it is slow on purpose. */
-async function hashed(): Promise<NonNullable<typeof known>> {
-  known ??= parseHash(await hashPassword(PASSWORD));
-  if (known === null) throw new Error('a hash that cannot be read');
+/** The password's hash as it is written down; made once, for it is slow on purpose. */
+async function written(): Promise<string> {
+  known ??= hashPassword(PASSWORD);
   return known;
+}
+
+async function hashed(): Promise<NonNullable<ReturnType<typeof parseHash>>> {
+  const hash = parseHash(await written());
+  if (hash === null) throw new Error('a hash that cannot be read');
+  return hash;
 }
 
 export async function startBrowser(): Promise<Browser> {
@@ -208,12 +212,20 @@ export interface Watched {
   readonly context: BrowserContext;
   readonly page: Page;
   readonly errors: string[];
+  /** What the page still waits for, and what it was not given: tells where a start hangs. */
+  readonly unanswered: () => readonly string[];
 }
+
+/** How long a page may take for one step: much longer than it does, on a machine that does much else. */
+const STEP_MILLISECONDS = 90_000;
 
 export async function open(browser: Browser, site: Site, options: object = {}): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(STEP_MILLISECONDS);
   const page = await context.newPage();
   const errors: string[] = [];
+  const asked = new Set<string>();
+  const lost: string[] = [];
   page.on('console', (message) => {
     // What could not be loaded is told by its response, with its address.
     const told = message.text().startsWith('Failed to load resource');
@@ -223,11 +235,17 @@ export async function open(browser: Browser, site: Site, options: object = {}): 
   page.on('response', (response) => {
     if (response.status() >= 400) errors.push(`${String(response.status())} ${response.url()}`);
   });
+  page.on('requestfinished', (request) => asked.delete(request.url()));
+  page.on('requestfailed', (request) => {
+    asked.delete(request.url());
+    lost.push(`${request.failure()?.errorText ?? 'failed'}: ${request.url()}`);
+  });
   page.on('request', (request) => {
     const url = request.url();
+    asked.add(url);
     if (!url.startsWith(site.url) && !/^(blob|data):/.test(url)) errors.push(`request to ${url}`);
   });
-  return { context, page, errors };
+  return { context, page, errors, unanswered: () => [...[...asked].map((url) => `no answer yet: ${url}`), ...lost] };
 }
 
 export async function loginIn(page: Page, site: Site, role: Role): Promise<void> {

@@ -23,7 +23,7 @@ describe.skipIf(!available)('the list of studies', () => {
     ({ page, errors } = watched);
     await instrumented(watched.context);
     await loginIn(page, crowd.site, 'radiologist');
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     await browser.close();
     await crowd.stop();

@@ -61,6 +61,7 @@ export interface Instance {
   id: string;
   sop_instance_uid: string;
   instance_number: number | null;
+  transfer_syntax_uid: string | null;
 }
 
 export interface Page<T> {

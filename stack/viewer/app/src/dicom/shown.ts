@@ -1,5 +1,5 @@
 /** What OHIF shows of a series, told from its record: before somebody waits for a picture that does not come. */
-import type { Series } from '../api/types.ts';
+import type { Instance, Series } from '../api/types.ts';
 
 const STORAGE = '1.2.840.10008.5.1.4.1.1.';
 
@@ -30,3 +30,13 @@ export function whyNotShown({ modality, sop_class_uids }: Pick<Series, 'modality
   }
   return `OHIF does not show it: it does not know what it holds (SOP class ${sop_class_uids.join(', ')}).`;
 }
+
+/** Deflated Explicit VR Little Endian (PS3.5 section A.5). */
+const DEFLATED = '1.2.840.10008.1.2.1.99';
+
+/**
+ * Whether a page asks for an instance's picture by itself. Orthanc inflates a deflated file as a whole, whatever that
+ * becomes, and reads no other meanwhile: 2 GiB take it 10 s and more, in which nobody is given an image.
+ */
+export const isPictured = ({ transfer_syntax_uid }: Pick<Instance, 'transfer_syntax_uid'>): boolean =>
+  transfer_syntax_uid !== DEFLATED;

@@ -10,7 +10,7 @@ import { useTitle } from '../components/title.ts';
 import { ageAt, bytes, dicomDate, dicomTime, instant } from '../dicom/dates.ts';
 import { imagesOf } from '../dicom/images.ts';
 import { personName } from '../dicom/person.ts';
-import { whyNotShown } from '../dicom/shown.ts';
+import { isPictured, whyNotShown } from '../dicom/shown.ts';
 import { StudyReports } from '../reports/list.tsx';
 
 /** One study with its series; opening it is written down by the backend. */
@@ -140,10 +140,11 @@ function Thumbnail({ study, series: it }: { study: string; series: Series }): Re
     queryFn: async () => call<Page<Instance>>(`/api/series/${it.id}/instances?limit=1&offset=${String(middle)}`),
     staleTime: Infinity,
   });
-  const uid = instance.data?.items[0]?.sop_instance_uid;
-  if (broken || instance.isError) return <span className="thumbnail none">no picture</span>;
-  if (uid === undefined) return <span className="thumbnail" />;
-  const place = `/dicom-web/studies/${study}/series/${it.series_instance_uid}/instances/${uid}`;
+  const one = instance.data?.items[0];
+  const none = one !== undefined && !isPictured(one);
+  if (none || broken || instance.isError) return <span className="thumbnail none">no picture</span>;
+  if (one === undefined) return <span className="thumbnail" />;
+  const place = `/dicom-web/studies/${study}/series/${it.series_instance_uid}/instances/${one.sop_instance_uid}`;
   const path = `${place}/rendered`;
   return (
     <img
