@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthancgen.errors import InputError
-from orthancgen.orthanc.keys import Version
+from orthancgen.orthanc.keys import Version, named_version
 from orthancgen.plan.build import plan as build_plan
 from orthancgen.plan.model import Plan
 from orthancgen.site.explain import did_you_mean
@@ -188,7 +188,7 @@ def audit(
     subjects = subjects_of(
         [os.fspath(target) for target in targets],
         today=today or datetime.datetime.now(datetime.UTC).date(),
-        version=_version(version),
+        version=named_version(version),
         publisher=publisher,
         ask_installed=installed_version,
     )
@@ -198,15 +198,6 @@ def audit(
             hint="name one environment, or the files and folders of one set-up",
         )
     return judged(subjects[0], asked)
-
-
-def _version(text: str | None) -> Version | None:
-    if text is None:
-        return None
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        raise InputError(printable(str(error))) from None
 
 
 def verify(

@@ -21,7 +21,7 @@ from orthancgen.cli.output import (
     print_json,
 )
 from orthancgen.errors import Exit, InputError
-from orthancgen.orthanc.keys import SUPPORTED, Version
+from orthancgen.orthanc.keys import Version, named_version
 
 if TYPE_CHECKING:
     from orthancgen.audit.rule import Rule, Severity
@@ -138,7 +138,9 @@ def audit(
         raise InputError("there is no TARGET", hint="name an environment, an orthanc.json, a compose file or a folder")
     if dry_run and not fix:
         raise InputError("--dry-run goes with --fix", hint="orthancgen audit TARGET --fix --dry-run")
-    asked = _Wanted(targets, rules, _version(version), publisher, baseline, datetime.datetime.now(datetime.UTC).date())
+    asked = _Wanted(
+        targets, rules, named_version(version), publisher, baseline, datetime.datetime.now(datetime.UTC).date()
+    )
     reports = _audited(asked)
     if write_to is not None:
         from orthancgen.audit.baseline import write
@@ -178,18 +180,6 @@ def _tell(rules: Sequence[Rule], explain: str | None, form: str) -> None:
         print_json(documents if explain is None else documents[0])
     else:
         console().print(listed(told) if explain is None else explained(told[0]), end="", soft_wrap=True)
-
-
-def _version(text: str | None) -> Version | None:
-    from orthancgen.site.problems import printable
-
-    if text is None:
-        return None
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        known = ", ".join(map(str, SUPPORTED))
-        raise InputError(printable(str(error)), hint=f"those known best are {known}") from None
 
 
 def _audited(asked: _Wanted) -> tuple[Report, ...]:

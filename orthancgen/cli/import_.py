@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from orthancgen.foreign.model import ComposeFile, OrthancPart, Publisher, Target
     from orthancgen.importing.result import Result
-    from orthancgen.orthanc.keys import Version
     from orthancgen.site.model import Kind
 
 
@@ -135,9 +134,10 @@ def _of_bundle(chosen: _Chosen, version: str | None) -> _Made | None:
     """The environment of a bundle that orthancgen rendered; None where no bundle is named."""
     from orthancgen.importing.bundle import read_bundle
     from orthancgen.importing.result import written
+    from orthancgen.orthanc.keys import named_version
     from orthancgen.site.load import display_name
 
-    bundle = read_bundle(chosen.files[0], _version(version)) if len(chosen.files) == 1 else None
+    bundle = read_bundle(chosen.files[0], named_version(version)) if len(chosen.files) == 1 else None
     if bundle is None:
         return None
     name = chosen.name or str(bundle.environment["environment"])
@@ -178,8 +178,9 @@ def _read(files: tuple[Path, ...], version: str | None, image: Publisher | None)
         InputError: a file is missing, or is nothing that Orthanc would start on; carries every problem.
     """
     from orthancgen.foreign.read import read_target
+    from orthancgen.orthanc.keys import named_version
 
-    target = read_target(files, version=_version(version), publisher=image)
+    target = read_target(files, version=named_version(version), publisher=image)
     problems = list(dict.fromkeys((*target.problems, *(p for part in target.orthancs for p in part.problems))))
     errors = sum(problem.severity == "error" for problem in problems)
     if errors:
@@ -192,17 +193,6 @@ def _read(files: tuple[Path, ...], version: str | None, image: Publisher | None)
     if problems:
         show_problems(problems, target.texts)
     return target
-
-
-def _version(text: str | None) -> Version | None:
-    from orthancgen.orthanc.keys import SUPPORTED, Version
-
-    if text is None:
-        return None
-    try:
-        return Version.parse(text)
-    except ValueError as error:
-        raise InputError(str(error), hint=f"such as {SUPPORTED[-1]}") from None
 
 
 def _one_of(target: Target, service: str | None) -> tuple[OrthancPart, ComposeFile | None]:

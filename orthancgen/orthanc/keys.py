@@ -19,6 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from orthancgen.errors import InputError
+
 _FOLDER: Final = Path(__file__).with_name("keys")
 _LARGEST_INTEGER: Final = 2**31 - 1  # Orthanc reads each integer as a C int
 _SYMBOLIC_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -56,6 +58,20 @@ class Version:
 MAINLINE: Final = Version(10_000, 0, 0)
 SUPPORTED: Final = (Version(1, 10, 1), Version(1, 12, 7), Version(1, 13, 0))
 """The versions whose prints and programs were read. Those between them are known by the release notes."""
+
+
+def named_version(text: str | None) -> Version | None:
+    """The version that is asked for by its name; None without one.
+
+    Raises:
+        InputError: it is no version of Orthanc.
+    """
+    if text is None:
+        return None
+    try:
+        return Version.parse(text)
+    except ValueError as error:
+        raise InputError(str(error), hint=f"those known best are {', '.join(map(str, SUPPORTED))}") from None
 
 
 @dataclass(frozen=True, slots=True)

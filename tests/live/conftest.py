@@ -14,9 +14,10 @@ from orthancgen.runtimes.native.apps import NODE_APPS, ensure_built
 from orthancgen.runtimes.native.programs import Programs, find_node
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
+from tests.support.breaking import SETTINGS, go_on
 from tests.support.engine import TestEngine, running_engine
 from tests.support.images import TestImages, build_all, build_analysis, build_viewer, prepare
-from tests.support.native import native_root
+from tests.support.native import Native, native_root
 from tests.support.packets import Rig, running_rig
 
 SHARED_APPS = "ORTHANCGEN_TEST_APPS"
@@ -44,6 +45,19 @@ def state_root() -> Iterator[Path]:
 def native_apps(state_root: Path) -> Path:
     """The folder of built applications, for environments with a state root of their own."""
     return state_root / "apps"
+
+
+@pytest.fixture(scope="session")
+def site_for_faults(native_apps: Path) -> Iterator[Native]:
+    """A deployed native site, for faults that are injected into it: one for every file of such tests."""
+    native = Native(native_apps.parent / "doctor", apps=native_apps)
+    native.write(SETTINGS)
+    try:
+        native.started()
+        yield native
+    finally:
+        go_on(native)
+        native.end()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import yaml
 from orthancgen.plan.sources import Arrival, arrival
 from orthancgen.verify.checks.closed import host_addresses
 from tests.support.environments import MINIMAL, load_text
-from tests.support.packets import CONTAINERS, Rig, addresses, host_address, running_rig
+from tests.support.packet_addresses import CONTAINERS, addresses, host_address
+from tests.support.packets import Rig, running_rig
 from tests.support.servers import cannot_run, free_port, require_program, wait_until
 
 pytestmark = pytest.mark.live

@@ -5,143 +5,50 @@ After each, what the remedy says is done, by its own command where it is one of 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sqlite3
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from orthancgen.cli.output import load_environment, load_plan
-from orthancgen.dicom.synthetic import ct_instance, ct_series
-from orthancgen.doctor.case import Case
-from orthancgen.doctor.diagnosis import Diagnosis
-from orthancgen.doctor.follow import Step, as_text, follow
+from orthancgen.cli.output import load_plan
 from orthancgen.runtimes.native import database
 from orthancgen.runtimes.native.programs import find_programs
 from orthancgen.runtimes.native.supervisor import Supervisor
-from orthancgen.runtimes.runtime import runtime_of
 from orthancgen.runtimes.state import State
 from orthancgen.secrets.value import SecretValue
-from tests.live.test_native_failures import fill, listener, small_disk
+from tests.support.breaking import (
+    SETTINGS,
+    again,
+    edit,
+    fill,
+    listener,
+    pid_of,
+    refused_by_the_database,
+    remove,
+    small_disk,
+    state_of,
+    status_of,
+    stop,
+    store,
+)
 from tests.support.doctor import assert_healthy, assert_named, named
+from tests.support.mending import made_well, mended, mended_by_signal
 from tests.support.native import Native
-from tests.support.servers import cannot_run, port_answers, require_dcmtk, wait_until
+from tests.support.servers import port_answers, wait_until
 
 pytestmark = pytest.mark.live
 
-MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-SETTINGS = {"orthanc.settings": {"StableAge": 1}}
-
-
-@pytest.fixture(scope="module")
-def deployed(native_apps: Path) -> Iterator[Native]:
-    """A site that is deployed."""
-    native = Native(native_apps.parent / "doctor", apps=native_apps)
-    native.write(SETTINGS)
-    try:
-        native.started()
-        yield native
-    finally:
-        go_on(native)
-        native.end()
-
-
-def go_on(native: Native) -> None:
-    """Whatever was halted goes on."""
-    for process in native.processes():
-        process.send_signal(signal.SIGCONT)
-
 
 @pytest.fixture
-def site(deployed: Native) -> Native:
-    """That site, well."""
-    deployed.write(SETTINGS)
-    go_on(deployed)
-    deployed.started()
-    if named(deployed.file, deployed.state):  # a test before failed in the middle
-        deployed.deploy("--repair")
-    assert_healthy(deployed.file, deployed.state)
-    return deployed
-
-
-def mend(native: Native, diagnosis: Diagnosis) -> None:
-    """Do what the first remedy says that is a command of orthancgen and changes something."""
-    mending = ("orthancgen deploy ", "orthancgen secrets ")
-    command = next(one.command for one in diagnosis.remedies if one.command and one.command.startswith(mending))
-    for part in command.split(" && "):
-        _, *words = part.split()
-        where = words.index("t")
-        verb, options = words[:where], words[where + 1 :]
-        if verb == ["deploy"]:
-            options.append("--no-verify")
-        said = native.run(*verb, options=options)
-        assert said.code == 0, (command, said.all)
-
-
-def mended(native: Native, found: dict[str, Diagnosis], cause: str) -> None:
-    """After the remedy, nothing is named any more."""
-    mend(native, found[cause])
-    assert_healthy(native.file, native.state)
-
-
-def pid_of(native: Native, service: str) -> int:
-    """Process id of a service; 0 where it does not run."""
-    return Supervisor(State(native.state)).processes()[service].pid
-
-
-def state_of(native: Native, service: str) -> str:
-    """Supervisor's word."""
-    return Supervisor(State(native.state)).processes()[service].state
-
-
-def again(native: Native, service: str = "orthanc", *, well: bool = True) -> None:
-    """End a service without mercy, so that supervisor starts it again."""
-    before = pid_of(native, service)
-    os.kill(before, signal.SIGKILL)
-    if well:
-        wait_until(lambda: pid_of(native, service) not in {0, before}, what=f"another {service}")
-        wait_until(lambda: native.unhealthy() == {}, what="health")
-    else:
-        wait_until(lambda: state_of(native, service) == "BACKOFF", what="an end")
-
-
-def stop(native: Native, *names: str) -> None:
-    """Stop services by supervisor."""
-    Supervisor(State(native.state)).stop_services(names)
-
-
-def edit(native: Native, path: str, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change a JSON file of the configuration by hand; owner and mode stay."""
-    file = native.state / "config" / path
-    document = json.loads(file.read_text())
-    change(document)
-    file.write_text(json.dumps(document))
-
-
-def store(native: Native, run: str = "doctor", count: int = 1, size: int = 64) -> str:
-    """Store images by REST; returns the StudyInstanceUID."""
-    uid = ""
-    with native.orthanc() as client:
-        for image in ct_series(run, MOMENT, count, rows=size, columns=size):
-            client.post("/instances", content=image.data)
-            uid = image.study_instance_uid
-    return uid
-
-
-def remove(native: Native) -> None:
-    """Remove every patient."""
-    with native.orthanc() as client:
-        for one in client.get("/patients").json():
-            client.delete(f"/patients/{one}").raise_for_status()
+def site(site_for_faults: Native) -> Native:
+    """A deployed site, well."""
+    return made_well(site_for_faults)
 
 
 # --- the environment and its files
@@ -304,60 +211,6 @@ def test_all_down(site: Native) -> None:
     mended(site, found, "supervisor-gone")
 
 
-# --- an Orthanc that is started by a program of its own
-
-PLAIN = '#!/bin/sh\nexec /usr/sbin/Orthanc "$@"\n'
-CRASHES = '#!/bin/sh\n[ "$1" = --version ] && exec /usr/sbin/Orthanc "$@"\nkill -SEGV $$\n'
-AHEAD = """#!/bin/sh
-[ "$1" = --version ] && exec /usr/sbin/Orthanc "$@"
-FAKETIME=+2h FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1
-export FAKETIME FAKETIME_DONT_FAKE_MONOTONIC LD_PRELOAD
-exec /usr/sbin/Orthanc "$@"
-"""
-
-
-@pytest.fixture(scope="module")
-def wrapped(native_apps: Path) -> Iterator[Native]:
-    """A site without a backend, whose Orthanc is started by `wrapped.root / "Orthanc"`."""
-    native = Native(native_apps.parent / "doctor-wrapped", apps=native_apps)
-    native.write({**SETTINGS, "backend.enabled": False, "webhook.enabled": False})
-    program(native, PLAIN)
-    try:
-        native.deploy(environ={"ORTHANCGEN_ORTHANC": str(native.root / "Orthanc")})
-        yield native
-    finally:
-        native.end()
-
-
-def program(native: Native, text: str) -> None:
-    """What starts Orthanc from now on."""
-    (native.root / "Orthanc").write_text(text)
-    (native.root / "Orthanc").chmod(0o755)
-
-
-def test_orthanc_crashes(wrapped: Native) -> None:
-    assert_healthy(wrapped.file, wrapped.state)
-    program(wrapped, CRASHES)
-    again(wrapped, well=False)
-    found = assert_named("Orthanc crashes, native", wrapped.file, wrapped.state, "orthanc-ends-again-and-again")
-    assert "SIGSEGV" in str(found["orthanc-ends-again-and-again"].evidence)
-    program(wrapped, PLAIN)
-    wait_until(lambda: wrapped.unhealthy() == {}, what="health")
-    assert_healthy(wrapped.file, wrapped.state)
-
-
-def test_clock_of_orthanc_is_wrong(wrapped: Native) -> None:
-    if not Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1").exists():
-        cannot_run("no libfaketime")
-    program(wrapped, AHEAD)
-    again(wrapped)
-    found = assert_named("Orthanc's clock ahead, native", wrapped.file, wrapped.state, "clock-skew")
-    assert found["clock-skew"].title.startswith("the clock of orthanc is 2 hours ahead of this host's")
-    program(wrapped, PLAIN)
-    again(wrapped)
-    assert_healthy(wrapped.file, wrapped.state)
-
-
 # --- database and backend
 
 
@@ -373,16 +226,6 @@ def test_database_hangs(site: Native) -> None:
     mended_by_signal(site, found["database-hangs"])
 
 
-def mended_by_signal(native: Native, diagnosis: Diagnosis) -> None:
-    """Let a halted process go on, as the remedy says."""
-    command = diagnosis.remedies[0].command
-    assert command is not None
-    assert command.startswith("kill -CONT ")
-    subprocess.run(command.split(), check=True)
-    wait_until(lambda: native.unhealthy() == {}, what="health")
-    assert_healthy(native.file, native.state)
-
-
 def test_database_password_changed(site: Native) -> None:
     stop(site, "backend", "database")
     program = find_programs(site.plan()).secantusd
@@ -394,12 +237,6 @@ def test_database_password_changed(site: Native) -> None:
     found = assert_named("database password changed, native", site.file, site.state, "database-password-rotated")
     assert "the account was changed in the database" in found["database-password-rotated"].evidence[1].text
     mended(site, found, "database-password-rotated")
-
-
-def refused_by_the_database(native: Native) -> bool:
-    """Whether the backend answers, and says that the database refuses its password."""
-    error = ((status_of(native) or {}).get("worker") or {}).get("last_error") or {}
-    return error.get("source") == "database" and error.get("kind") == "code 18"
 
 
 def test_backend_stopped(site: Native) -> None:
@@ -427,15 +264,6 @@ def test_orthanc_refuses_the_backend(site: Native) -> None:
     wait_until(lambda: "unauthorized" in str(status_of(site)), what="a refusal")
     found = assert_named("backend's password changed, native", site.file, site.state, "backend-refused-by-orthanc")
     mended(site, found, "backend-refused-by-orthanc")
-
-
-def status_of(native: Native) -> Any:
-    """The backend's status, where it answers."""
-    try:
-        with native.backend() as client:
-            return client.get("/api/status").json()
-    except httpx.HTTPError:
-        return None
 
 
 def test_operator_token_changed(site: Native) -> None:
@@ -590,79 +418,3 @@ def test_a_busy_site_is_healthy(site: Native) -> None:
         sender.join()
     assert_healthy(site.file, site.state)
     remove(site)
-
-
-# --- the way of a study
-
-
-def followed(native: Native, **wanted: str) -> tuple[Step, ...]:
-    """The steps of a study or a patient."""
-    _, plan = load_plan(str(native.file))
-    case = Case(load_environment(str(native.file)), runtime_of(plan, State(native.state), native.file))
-    return follow(case, study=wanted.get("study"), patient=wanted.get("patient"))
-
-
-def test_a_study_is_followed(site: Native) -> None:
-    remove(site)
-    uid = store(site, "way", 3)
-    wait_until(lambda: all(step.state == "passed" for step in followed(site, study=uid)), what="the record", seconds=15)
-    steps = followed(site, study=uid)
-    assert [step.title for step in steps] == [
-        "it is in Orthanc",
-        "it was received",
-        "it is complete, as far as Orthanc can tell",
-        "it is in Orthanc's log of changes",
-        "the backend has read the change",
-        "it is recorded in the database",
-    ]
-    assert steps[0].seen == ("1 series, 3 images",)
-    assert "ORTHANCGEN^VERIFICATION" not in as_text(steps)
-    of_patient = followed(site, patient="ORTHANCGEN-VERIFY-way")
-    assert [step.state for step in of_patient] == ["passed"] * 6
-
-    stop(site, "backend")
-    late = store(site, "late")
-    steps = followed(site, study=late)
-    assert (steps[-1].title, steps[-1].state) == ("the backend has read the change", "stopped")
-    assert [one.cause for one in steps[-1].causes] == ["backend-stopped"]
-    assert "orthancgen deploy t" in as_text(steps)
-    with site.orthanc() as client:
-        for one in client.get("/patients").json():
-            client.delete(f"/patients/{one}")
-    site.started()
-
-
-def test_a_study_that_was_deleted(site: Native) -> None:
-    uid = store(site, "deleted")
-    wait_until(lambda: followed(site, study=uid)[-1].title == "it is recorded in the database", what="the record")
-    remove(site)
-    wait_until(lambda: status_of(site)["database"]["instances"] == 0, what="the end of the record")
-    [step] = followed(site, study=uid)
-    assert (step.title, step.state) == ("it is in Orthanc", "stopped")
-    assert "deleted from Orthanc since the backend started" in step.seen[-1]
-
-
-def test_a_study_that_is_not_there(site: Native) -> None:
-    remove(site)
-    [step] = followed(site, study="1.2.3.4")
-    assert (step.title, step.state) == ("it is in Orthanc", "stopped")
-    assert step.causes == ()
-    series = store(site, "series")
-    with site.orthanc() as client:
-        [found] = client.get("/series?expand").json()
-    [step] = followed(site, study=found["MainDicomTags"]["SeriesInstanceUID"])
-    assert (step.title, step.state) == ("it is a study", "stopped")
-    assert step.remedies[0].command == f"orthancgen doctor t --study {series}"
-
-
-def test_a_study_that_was_refused(site: Native) -> None:
-    storescu = require_dcmtk("storescu")
-    image = site.root / "image.dcm"
-    image.write_bytes(ct_instance("refused", MOMENT).data)
-    call = [storescu, "-aet", "CT9", "-aec", "NOBODY", "127.0.0.1", str(site.ports["dicom"]), str(image)]
-    assert subprocess.run(call, capture_output=True, check=False).returncode != 0
-    [step] = followed(site, study=ct_instance("refused", MOMENT).study_instance_uid)
-    assert (step.title, step.state) == ("it is in Orthanc", "stopped")
-    assert any(text.startswith("a caller of NOBODY was refused at ") for text in step.seen), step.seen
-    assert "called-aet-wrong" in [one.cause for one in step.causes]
-    assert "ORTHANCGEN-VERIFY-refused" not in as_text((step,))

@@ -14,7 +14,8 @@ import yaml
 from orthancgen.firewall.policy import policy
 from orthancgen.plan.build import plan
 from tests.support.environments import MINIMAL, load_text
-from tests.support.packets import HOST_PORTS, VPN_PORT, Rig, addresses, running_rig
+from tests.support.packet_addresses import HOST_PORTS, VPN_PORT, addresses
+from tests.support.packets import Rig, running_rig
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.live

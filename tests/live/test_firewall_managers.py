@@ -16,7 +16,8 @@ import pytest
 
 from orthancgen.firewall.catalogue import DIALECTS
 from tests.support.firewalld import rig_with_firewalld
-from tests.support.packets import CLOSED_PORT, PUBLISHED_PORTS, Probe, Rig, addresses, host_address, running_rig
+from tests.support.packet_addresses import CLOSED_PORT, PUBLISHED_PORTS, addresses, host_address
+from tests.support.packets import Probe, Rig, running_rig
 from tests.support.policies import Generated, generated, some
 from tests.support.proof import ProofFigures
 from tests.support.servers import require_program, wait_until

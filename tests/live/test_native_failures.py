@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from orthancgen.secrets.store import SecretStore
+from tests.support.breaking import fill, listener, small_disk
 from tests.support.native import SERVICES, Native, Said
 from tests.support.servers import cannot_run, port_answers, wait_until
 
@@ -54,15 +52,6 @@ def fresh(native_apps: Path) -> Iterator[Native]:
     finally:
         native.end()
         shutil.rmtree(native.root)
-
-
-@contextmanager
-def listener(port: int = 0) -> Iterator[int]:
-    """A foreign program on a port of the loopback: this one."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", port))
-        taken.listen()
-        yield int(taken.getsockname()[1])
 
 
 def all_as_before(native: Native, before: dict[str, object]) -> None:
@@ -167,28 +156,6 @@ def test_a_missing_plugin_is_named_with_its_package(fresh: Native) -> None:
     said = in_own_mounts(fresh, "/usr/share/orthanc/plugins")
     assert said.code == 4
     assert "Orthanc's plugin libOrthancDicomWeb.so: apt-get install orthanc-dicomweb" in said.err
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A file system of a few bytes at a folder."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        folder.rmdir()
-        cannot_run("this machine lets nobody mount")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Write until the disk is full."""
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
-        while file.write(b"x" * 4096):
-            pass
-    assert shutil.disk_usage(path).free == 0
 
 
 def test_a_full_disk_is_said_and_what_ran_goes_on(native_apps: Path) -> None:

@@ -9,30 +9,25 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-import xmlrpc.client
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from supervisor.xmlrpc import SupervisorTransport
 
 from orthancgen.dicom import synthetic
 from orthancgen.dicom.peer import Peer
 from orthancgen.dicom.scu import echo
 from orthancgen.orthanc.detect import installed_version
 from orthancgen.plan.build import plan as build_plan
-from orthancgen.plan.model import Plan, ServiceName
 from orthancgen.resources import locate
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.native.deploy import deploy
 from orthancgen.runtimes.native.programs import find_programs
 from orthancgen.runtimes.report import Silent
-from orthancgen.runtimes.state import State, state_of
+from orthancgen.runtimes.state import state_of
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
 from orthancgen.verify.check import Check
@@ -48,6 +43,7 @@ from orthancgen.verify.context import Context
 from orthancgen.verify.result import CheckResult, Outcome, Verdict, verdict
 from orthancgen.verify.run import run
 from tests.support.proxies import tcp_proxy
+from tests.support.running_site import Configuration, Running
 from tests.support.servers import free_port, port_answers, wait_until
 
 pytestmark = pytest.mark.live
@@ -65,88 +61,6 @@ ABSENT = {
 }
 PRESENT = len(CHECKS) - len(ABSENT)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  DICOM's DA and TM carry no zone
-Configuration = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Running:
-    """A deployed environment, its file, and how to break it."""
-
-    path: Path
-    plan: Plan
-    state: State
-    access: Access
-
-    def _ask_supervisor(self, method: str, *arguments: object) -> Any:
-        transport = SupervisorTransport(None, None, f"unix://{self.state.socket}")
-        try:
-            return getattr(xmlrpc.client.ServerProxy("http://localhost", transport).supervisor, method)(*arguments)
-        finally:
-            transport.close()
-
-    def pid(self, name: ServiceName) -> int:
-        return int(self._ask_supervisor("getProcessInfo", name)["pid"])
-
-    def stop(self, name: ServiceName) -> None:
-        self._ask_supervisor("stopProcess", name, True)
-
-    def start(self, name: ServiceName) -> None:
-        self._ask_supervisor("startProcess", name, False)
-
-    def restart(self, name: ServiceName) -> None:
-        self.stop(name)
-        self.start(name)
-
-    def orthanc(self) -> httpx.Client:
-        access = self.access
-        return httpx.Client(base_url=access.orthanc_url, auth=access.orthanc_login, timeout=30, trust_env=False)
-
-    def test_patients(self) -> int:
-        with self.orthanc() as client:
-            found = client.post("/tools/find", json={"Level": "Patient", "Query": {"PatientID": "ORTHANCGEN-VERIFY-*"}})
-            return len(found.raise_for_status().json())
-
-    def wait_orthanc(self) -> None:
-        wait_until(lambda: _answers(f"{self.access.orthanc_url}/system", self.access.orthanc_login), what="Orthanc")
-        wait_until(lambda: port_answers("127.0.0.1", self.plan.site.dicom.port), what="Orthanc's DICOM port")
-
-    def wait_all(self) -> None:
-        self.wait_orthanc()
-        wait_until(lambda: _answers(f"{self.access.backend_url}/readyz"), seconds=60, what="the backend")
-
-    @contextmanager
-    def changed(self, file: str, change: Callable[[Configuration], None]) -> Iterator[None]:
-        """Orthanc runs with another configuration than the plan's until the end of the block."""
-        path = self.state.config / "orthanc" / file
-        kept = path.read_text(encoding="utf-8")
-        configuration = json.loads(kept)
-        change(configuration)
-        try:
-            path.write_text(json.dumps(configuration), encoding="utf-8")
-            self.restart("orthanc")
-            self.wait_all()
-            yield
-        finally:
-            path.write_text(kept, encoding="utf-8")
-            self.restart("orthanc")
-            self.wait_all()
-
-    @contextmanager
-    def stopped(self, name: ServiceName) -> Iterator[None]:
-        """Without a service until the end of the block."""
-        self.stop(name)
-        try:
-            yield
-        finally:
-            self.start(name)
-            self.wait_all()
-
-
-def _answers(url: str, login: tuple[str, str] | None = None) -> bool:
-    try:
-        return httpx.get(url, auth=login, timeout=5, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")

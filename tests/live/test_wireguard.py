@@ -22,7 +22,8 @@ from orthancgen.secrets.store import generate
 from orthancgen.secrets.value import SecretValue
 from orthancgen.vpn.write import write_configurations
 from tests.support.environments import MINIMAL, NEWEST, site_of
-from tests.support.packets import HOST_PORTS, Probe, Rig, addresses, host_address, running_rig
+from tests.support.packet_addresses import HOST_PORTS, addresses, host_address
+from tests.support.packets import Probe, Rig, running_rig
 from tests.support.servers import cannot_run, require_program, wait_until
 
 pytestmark = pytest.mark.live

@@ -27,6 +27,7 @@ from orthancgen.runtimes.compose.container import Container
 from orthancgen.runtimes.compose.engine import Engine
 from orthancgen.runtimes.state import State
 from tests.support.engine import TestEngine
+from tests.support.environments import holder_of
 from tests.support.images import TestImages
 from tests.support.native import COMMAND, Said
 
@@ -78,10 +79,7 @@ class Contained:
         }
         for path, value in (changes or {}).items():
             *sections, last = path.split(".")
-            holder = document
-            for section in sections:
-                holder = holder.setdefault(section, {})
-            holder[last] = value
+            holder_of(document, sections)[last] = value
         self.file.write_text(yaml.safe_dump(document))
 
     def command(self, *verb: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Final
 from orthancgen.cli.output import load_environment, load_plan
 from orthancgen.doctor.case import Case
 from orthancgen.doctor.diagnosis import Diagnosis
+from orthancgen.doctor.follow import Step, follow
 from orthancgen.doctor.question import Answer, Asked
 from orthancgen.doctor.questions import QUESTIONS
 from orthancgen.doctor.run import diagnoses, run
@@ -52,6 +53,13 @@ def ask(file: Path, state: Path, *, modality: str | None = None) -> tuple[Answer
     broken = [(one.question.id, one.detail) for one in answers if one.asked is Asked.BROKEN]
     assert broken == []
     return answers
+
+
+def followed(file: Path, state: Path, *, study: str | None = None, patient: str | None = None) -> tuple[Step, ...]:
+    """The steps of a study or a patient on the way through an environment."""
+    _, plan = load_plan(str(file))
+    case = Case(load_environment(str(file)), runtime_of(plan, State(state), file))
+    return follow(case, study=study, patient=patient)
 
 
 def named(file: Path, state: Path, *, modality: str | None = None) -> dict[str, Diagnosis]:

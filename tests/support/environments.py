@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,21 @@ def said(loaded: Loaded) -> list[tuple[str, str]]:
     return [(problem.key_path, problem.message) for problem in loaded.problems]
 
 
+def holder_of(document: Any, sections: Iterable[str]) -> Any:
+    """What stands at a key path; sections that are missing are made, and an item of a list is named by its number."""
+    holder = document
+    for section in sections:
+        holder = holder[int(section)] if isinstance(holder, list) else holder.setdefault(section, {})
+    return holder
+
+
 def document(text: str, changes: dict[str, Any]) -> str:
     """The YAML `text` with values at key paths (``orthanc.storage.path``; None takes the key out) replaced."""
     data = yaml.safe_load(text)
     data["orthanc"]["version"] = str(data["orthanc"]["version"])
     for path, value in changes.items():
         *sections, last = path.split("/")
-        holder = data
-        for section in sections:
-            holder = holder.setdefault(section, {}) if isinstance(holder, dict) else holder[int(section)]
+        holder = holder_of(data, sections)
         if value is None:
             holder.pop(last, None)
         elif isinstance(holder, list):

@@ -30,6 +30,7 @@ from orthancgen.runtimes.native.health import PROBES
 from orthancgen.runtimes.native.running import look
 from orthancgen.runtimes.report import Silent
 from orthancgen.runtimes.state import State
+from tests.support.environments import holder_of
 from tests.support.servers import free_port, require_program, wait_until
 
 SERVICES = ("database", "orthanc", "backend")
@@ -84,10 +85,7 @@ class Native:
         }
         for path, value in (changes or {}).items():
             *sections, last = path.split(".")
-            holder = document
-            for section in sections:
-                holder = holder.setdefault(section, {})
-            holder[last] = value
+            holder_of(document, sections)[last] = value
         self.file.write_text(yaml.safe_dump(document))
 
     def command(self, verb: Sequence[str], *options: str) -> list[str]:

@@ -14,7 +14,7 @@ from orthancgen.firewall.policy import Policy, policy
 from orthancgen.plan.build import plan
 from orthancgen.plan.model import Plan
 from tests.support.environments import load_text
-from tests.support.packets import CONTAINERS, HOST_PORTS, PUBLISHED_PORTS, SOURCES, VPN_PORT
+from tests.support.packet_addresses import CONTAINERS, HOST_PORTS, PUBLISHED_PORTS, SOURCES, VPN_PORT
 
 _ATTEMPTS: Final = 200
 _ADDRESSES: Final = tuple(address for _, address in SOURCES)

@@ -33,6 +33,7 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
             "test_our_certificate_has_expired",
         }
     ),
+    "test_doctor_programs": frozenset({"test_clock_of_orthanc_is_wrong"}),
     "test_doctor_services": frozenset(
         {
             "test_not_deployed",
@@ -40,7 +41,6 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
             "test_refused_setting_of_the_environment",
             "test_index_locked",
             "test_orthanc_hangs",
-            "test_clock_of_orthanc_is_wrong",
             "test_database_stopped",
             "test_database_password_changed",
             "test_orthanc_refuses_the_backend",
@@ -49,9 +49,9 @@ EACH_TIME: Final[dict[str, frozenset[str]]] = {
             "test_disk_full",
             "test_backend_stopped_and_script_fails",
             "test_a_busy_site_is_healthy",
-            "test_a_study_is_followed",
         }
     ),
+    "test_doctor_study": frozenset({"test_a_study_is_followed"}),
     "test_doctor_network": frozenset(
         {
             "test_nothing_is_wrong",

@@ -9,7 +9,6 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -29,46 +28,15 @@ from orthancgen.site.load import load
 from orthancgen.site.problems import format_path
 from tests.support.environments import load_text
 from tests.support.hostile import CORPUS
+from tests.support.page import Page
 from tests.unit.access.sites import valid_sites
 
-VOID = {"meta", "br", "rect", "line", "path"}
 FORMULA = "=+-@\t\r\n＝＋－＠"
 
 
 def report_of(path: Path) -> Report:
     loaded = load(path)
     return report(loaded, plan(loaded.require(), loaded.version))
-
-
-class Page(HTMLParser):
-    """What stands in a page: every element with its attributes, and every text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.style = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID or (tag == "path"):
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] == "style":
-            self.style += data
-        else:
-            self.texts.append(data)
 
 
 PLACES: dict[str, tuple[str, ...]] = {

@@ -6,7 +6,6 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Final
 
 from orthancgen.audit.references import cve, dicom, hipaa, orthanc_book, page, rfc
@@ -158,34 +157,3 @@ def hostile() -> Iterator[tuple[str, Report]]:
                 rules=RULES,
             ),
         )
-
-
-VOID: Final = {"meta", "br"}
-
-
-class Page(HTMLParser):
-    """What stands in a page: every element with its attributes, and every text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.style = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] == "style":
-            self.style += data
-        else:
-            self.texts.append(data)

@@ -10,7 +10,8 @@ import pytest
 from orthancgen.audit.output.html import as_html
 from orthancgen.audit.run import Report
 from orthancgen.site.problems import HIDDEN
-from tests.unit.audit.reports import RULES, TOUR, Page, finding, hostile, many, on_a_line, report
+from tests.support.page import Page
+from tests.unit.audit.reports import RULES, TOUR, finding, hostile, many, on_a_line, report
 
 LINKS = {one.url for rule in RULES for one in rule.references}
 ALLOWED = {

@@ -21,7 +21,7 @@ from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
 from orthancgen.site.load import load
 from orthancgen.site.problems import as_github, as_json, as_text
-from tests.support.environments import MINIMAL
+from tests.support.environments import MINIMAL, holder_of
 from tests.support.hostile import CORPUS
 from tests.support.proof import ProofFigures
 from tests.support.rules import rules_say_the_policy
@@ -127,10 +127,8 @@ def environment(field: str, text: str) -> dict[str, Any]:
         del data["network"]["vpn"]
     if not field.startswith("secrets/"):
         del data["secrets"]
-    holder: Any = data
     *sections, last = field.split("/")
-    for section in sections:
-        holder = holder[int(section)] if isinstance(holder, list) else holder.setdefault(section, {})
+    holder = holder_of(data, sections)
     if isinstance(holder, list):
         holder[int(last)] = text
     elif last == "@KEY":

@@ -18,7 +18,7 @@ from orthancgen.plan.build import plan
 from orthancgen.render.artifact import Bundle
 from orthancgen.render.catalogue import render
 from orthancgen.site.load import load
-from tests.support.environments import MINIMAL
+from tests.support.environments import MINIMAL, holder_of
 from tests.support.hostile import CORPUS
 from tests.unit.render.test_compose import TLS, words_of_haproxy
 from tests.unit.render.test_hostile import HOSTILE, as_yaml
@@ -73,10 +73,8 @@ UNCHANGED_BUT: dict[str, Callable[[str], str]] = {
 
 def environment(field: str, text: str) -> dict[str, Any]:
     data = copy.deepcopy(BASE)
-    holder: Any = data
     *sections, last = field.split("/")
-    for section in sections:
-        holder = holder.setdefault(section, {})
+    holder = holder_of(data, sections)
     if last == "@KEY":
         holder[text] = {"aet": "OTHER", "address": "192.0.2.99"}
     else:

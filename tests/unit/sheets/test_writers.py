@@ -8,7 +8,6 @@ import shlex
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
@@ -25,42 +24,9 @@ from orthancgen.sheets.sheet import Message, Row
 from orthancgen.sheets.writers import WRITERS
 from orthancgen.site.model import Contact
 from tests.support import sheets
+from tests.support.page import Page
 
 ENGLISH = catalogue("en")
-VOID = {"meta", "input", "wbr", "br", "path"}
-
-
-class Reader(HTMLParser):
-    """What a page holds: its tags, which must close in order, its addresses, and its text without its style."""
-
-    def __init__(self, page: bytes) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.style = ""
-        self.feed(page.decode("utf-8"))
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" in self.open:
-            self.style += data
-        else:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.words)
 
 
 def texts_of_pdf(content: bytes) -> str:
@@ -72,7 +38,7 @@ def text_of(name: str, content: bytes) -> str:
     """The words of a page in any format."""
     match name:
         case "html":
-            return Reader(content).text
+            return Page(content.decode()).text
         case "pdf":
             return texts_of_pdf(content)
         case _:
@@ -126,27 +92,27 @@ def test_every_value_stands_whole(name: str, link: Connection) -> None:
 
 
 def test_a_page_holds_all_it_needs_and_runs_nothing() -> None:
-    page = Reader(WRITERS["html"].sheet(sheets.sheet(), ENGLISH))
-    policy = next(a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv"))
+    page = Page(WRITERS["html"].sheet(sheets.sheet(), ENGLISH).decode())
+    policy = next(a["content"] for t, a in page.elements if t == "meta" and a.get("http-equiv"))
     digest = base64.b64encode(hashlib.sha256(page.style.encode()).digest()).decode()
     assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    assert {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "form"} == set()
-    assert not [a for _, a in page.tags if any(name.startswith("on") or name in ("src", "style") for name in a)]
+    assert {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "object", "form"} == set()
+    assert not [a for _, a in page.elements if any(name.startswith("on") or name in ("src", "style") for name in a)]
     assert "url(" not in page.style
     assert "@import" not in page.style
 
 
 def test_a_page_can_be_read_by_programs() -> None:
-    page = Reader(WRITERS["html"].sheet(sheets.sheet(), catalogue("de")))
-    assert ("html", {"lang": "de", "class": "sheet size-0"}) in page.tags
-    assert ("ol", {"class": "steps", "lang": "en"}) in page.tags
-    assert sum(tag == "h1" for tag, _ in page.tags) == 1
-    assert all(attributes.get("scope") in ("row", "col") for tag, attributes in page.tags if tag == "th")
-    sections = [a["aria-labelledby"] for tag, a in page.tags if tag == "section"]
-    ids = [a["id"] for _, a in page.tags if "id" in a]
+    page = Page(WRITERS["html"].sheet(sheets.sheet(), catalogue("de")).decode())
+    assert ("html", {"lang": "de", "class": "sheet size-0"}) in page.elements
+    assert ("ol", {"class": "steps", "lang": "en"}) in page.elements
+    assert sum(tag == "h1" for tag, _ in page.elements) == 1
+    assert all(attributes.get("scope") in ("row", "col") for tag, attributes in page.elements if tag == "th")
+    sections = [a["aria-labelledby"] for tag, a in page.elements if tag == "section"]
+    ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(set(ids)) == len(ids)
     assert set(sections) <= set(ids)
-    assert {a["href"] for _, a in page.tags if (a.get("href") or "").startswith("#")} == {"#source-1"}
+    assert {a["href"] for _, a in page.elements if (a.get("href") or "").startswith("#")} == {"#source-1"}
     assert "source-1" in ids
 
 
@@ -163,10 +129,10 @@ def test_hostile_values_are_shown_as_text(name: str) -> None:
     if name == "pdf":
         assert sheets.HOSTILE[:40] in texts_of_pdf(content)
         return
-    page = Reader(content if name == "html" else MarkdownIt("commonmark").render(content.decode()).encode())
+    page = Page(content.decode() if name == "html" else MarkdownIt("commonmark").render(content.decode()))
     assert page.text.count(sheets.HOSTILE) >= 7
-    assert "script" not in {tag for tag, _ in page.tags}
-    assert "http://b.example" not in {a.get("href") for _, a in page.tags}
+    assert "script" not in {tag for tag, _ in page.elements}
+    assert "http://b.example" not in {a.get("href") for _, a in page.elements}
 
 
 def test_a_control_character_is_refused_by_html_and_becomes_a_space_in_markdown() -> None:
@@ -276,8 +242,8 @@ def test_what_a_pdf_needs_is_said(monkeypatch: pytest.MonkeyPatch, error: type[E
 def test_the_index_links_to_what_was_made_and_only_to_that() -> None:
     every = sheets.sheet_set()
     files = {"ct1": "ct 1.html", "card": "card.html"}
-    page = Reader(WRITERS["html"].index(every, files, ENGLISH))
-    assert [a["href"] for tag, a in page.tags if tag == "a"] == ["./ct%201.html", "./card.html"]
+    page = Page(WRITERS["html"].index(every, files, ENGLISH).decode())
+    assert [a["href"] for tag, a in page.elements if tag == "a"] == ["./ct%201.html", "./card.html"]
     assert "Example: mr1" in page.text
     assert "Network notes" in page.text
     markdown = WRITERS["md"].index(every, files, ENGLISH).decode()

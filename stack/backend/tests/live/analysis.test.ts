@@ -1,19 +1,15 @@
 /** From an image that arrives to a structured report in Orthanc: with the real service, and with failing providers. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { ANALYSIS, AnalysisService, DICOMWEB, installed, PYTHON, TOKEN } from './analysis.ts';
 import { series } from './dicom.ts';
+import { emptyResult, Provider, type Asked } from './provider.ts';
 import { available, BackendServer, DatabaseServer, Folder, freePort, OrthancServer, until } from './servers.ts';
 
-const DICOMWEB = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
-const ANALYSIS = fileURLToPath(new URL('../../../analysis', import.meta.url));
-/** A Python with the packages of stack/analysis. */
-const PYTHON = process.env.ORTHANCGEN_ANALYSIS_PYTHON ?? join(ANALYSIS, '.venv/bin/python');
-const usable = (available && existsSync(DICOMWEB) && existsSync(PYTHON)) || process.env.ORTHANCGEN_REQUIRE_LIVE === '1';
-const TOKEN = 'provider-token-0123456789';
+const usable = (available && installed) || process.env.ORTHANCGEN_REQUIRE_LIVE === '1';
 const SR = '1.2.840.10008.5.1.4.1.1.88.33';
 
 interface Job {
@@ -39,142 +35,47 @@ interface Answer {
   jobs: Job[];
 }
 
-/** The Python service as a process. */
-class Service {
-  readonly #file: string;
-  readonly port: number;
-  #child: ChildProcess | null = null;
-  output = '';
-
-  constructor(folder: Folder, port: number, orthanc: OrthancServer) {
-    this.port = port;
-    const place = folder.sub('analysis');
-    writeFileSync(join(place, 'token'), `${TOKEN}\n`);
-    writeFileSync(join(place, 'orthanc'), `${orthanc.password}\n`);
-    // A model which says "bright" or "dark", made on the spot, with its card.
-    const made = spawnSync(
-      PYTHON,
-      [
-        '-c',
-        'import sys, pathlib, test_onnx as t; p = pathlib.Path(sys.argv[1]); t.write_model(p); t.write_card(p)',
-        place,
-      ],
-      { encoding: 'utf8', env: { ...process.env, PYTHONPATH: `${ANALYSIS}:${join(ANALYSIS, 'tests')}` } },
-    );
-    if (made.status !== 0) throw new Error(made.stderr);
-    this.#file = join(place, 'analysis.json');
-    const content = {
-      listen: { host: '127.0.0.1', port },
-      dicomweb: {
-        url: `http://127.0.0.1:${String(orthanc.httpPort)}/dicom-web`,
-        username: 'backend',
-        password_file: 'orthanc',
-      },
-      token_file: 'token',
-      providers: [{ kind: 'image_quality' }, { kind: 'onnx', card: 'card.yaml' }],
-    };
-    writeFileSync(this.#file, JSON.stringify(content));
-  }
-
-  async start(): Promise<void> {
-    const child = spawn(PYTHON, ['-m', 'orthancgen_analysis', '--config', this.#file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, PYTHONPATH: ANALYSIS },
-    });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-      });
-    }
-    process.once('exit', () => child.kill('SIGKILL'));
-    this.#child = child;
-    await until('the service answers', async () => (await fetch(`http://127.0.0.1:${String(this.port)}/healthz`)).ok);
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#child;
-    this.#child = null;
-    if (child?.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGCONT');
-    child.kill(signal);
-    await ended;
-  }
+/** Puts a model which says "bright" or "dark" into a folder, made on the spot, with its card. */
+function makeModel(place: string): void {
+  const program =
+    'import sys, pathlib, test_onnx as t; p = pathlib.Path(sys.argv[1]); t.write_model(p); t.write_card(p)';
+  const made = spawnSync(PYTHON, ['-c', program, place], {
+    encoding: 'utf8',
+    env: { ...process.env, PYTHONPATH: `${ANALYSIS}:${join(ANALYSIS, 'tests')}` },
+  });
+  if (made.status !== 0) throw new Error(made.stderr);
 }
 
-/** A provider of the test's own: it counts, waits, and answers what it is told to. */
-class Fake {
+/** It counts, waits, and answers what it is told to. */
+class Fake extends Provider {
   readonly asked: string[] = [];
   milliseconds = 0;
-  answer: ((study: string) => unknown) | null = null;
-  readonly #server: Server;
+  told: ((study: string) => unknown) | null = null;
+  readonly #id: string;
 
   constructor(id: string) {
-    const card = { id, version: '1', title: id, kind: 'measurement', statement: 'S', modalities: [], licence: 'L' };
-    this.#server = createServer((request, response) => {
-      if (request.url === '/v1/provider') {
-        response.end(JSON.stringify(card));
-        return;
-      }
-      if (request.url !== '/v1/analyses') {
-        response.writeHead(404).end();
-        return;
-      }
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        const study = (JSON.parse(body) as { study_instance_uid: string }).study_instance_uid;
-        this.asked.push(study);
-        setTimeout(() => {
-          response.end(JSON.stringify(this.answer === null ? result(id, study) : this.answer(study)));
-        }, this.milliseconds);
-      });
-    });
+    super();
+    this.#id = id;
   }
 
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const address = this.#server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    return `http://127.0.0.1:${String(address.port)}`;
+  card(): object {
+    const id = this.#id;
+    return { id, version: '1', title: id, kind: 'measurement', statement: 'S', modalities: [], licence: 'L' };
   }
 
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+  answer({ study_instance_uid: study }: Asked, response: ServerResponse): void {
+    this.asked.push(study);
+    setTimeout(() => {
+      response.end(JSON.stringify(this.told === null ? emptyResult(this.#id, study) : this.told(study)));
+    }, this.milliseconds);
   }
-}
-
-function result(provider: string, study: string): object {
-  return {
-    study_instance_uid: study,
-    statement: 'S',
-    findings: [],
-    measurements: [],
-    not_examined: [],
-    provenance: {
-      provider,
-      version: '1',
-      model_digest: null,
-      input_digest: `sha256:${'0'.repeat(64)}`,
-      started_at: '2026-01-02T10:11:12Z',
-      duration_seconds: 0,
-      instances_given: 1,
-      instances_examined: 1,
-      parameters: {},
-    },
-  };
 }
 
 describe.skipIf(!usable)('analysis', () => {
   let folder: Folder;
   let orthanc: OrthancServer;
   let database: DatabaseServer;
-  let service: Service;
+  let service: AnalysisService;
   let counting: Fake;
   let nonsense: Fake;
   let backends: BackendServer[];
@@ -186,12 +87,14 @@ describe.skipIf(!usable)('analysis', () => {
   beforeAll(async () => {
     folder = new Folder();
     [orthanc, database] = await Promise.all([OrthancServer.start(folder, [DICOMWEB]), DatabaseServer.start(folder)]);
-    service = new Service(folder, await freePort(), orthanc);
+    makeModel(folder.sub('analysis'));
+    const kinds = [{ kind: 'image_quality' }, { kind: 'onnx', card: 'card.yaml' }];
+    service = new AnalysisService(folder, await freePort(), orthanc, kinds);
     await service.start();
     [counting, nonsense] = [new Fake('counting'), new Fake('nonsense')];
     const urls = {
-      image_quality: `http://127.0.0.1:${String(service.port)}/image_quality`,
-      brightness: `http://127.0.0.1:${String(service.port)}/brightness`,
+      image_quality: `${service.base}/image_quality`,
+      brightness: `${service.base}/brightness`,
       counting: await counting.start(),
       nonsense: await nonsense.start(),
     };
@@ -365,7 +268,7 @@ describe.skipIf(!usable)('analysis', () => {
   it('of a provider that answers nonsense fails with words, and is dead after so many tries', async () => {
     const study = await arrive('NONSENSE');
     await done(study.id, 'image_quality');
-    nonsense.answer = () => ({ '<script>': 1 });
+    nonsense.told = () => ({ '<script>': 1 });
     await ask(study.id, 'nonsense');
     const dead = await done(study.id, 'nonsense', 'dead');
     expect(dead.attempts).toBe(3);
@@ -374,7 +277,7 @@ describe.skipIf(!usable)('analysis', () => {
     const queue = await first().json<{ items: Job[] }>('/api/analyses?state=dead');
     expect(queue.items.map((it) => it.id)).toContain(dead.id);
 
-    nonsense.answer = (uid) => ({ ...result('nonsense', uid), statement: '<img src=x onerror=alert(1)>' });
+    nonsense.told = (uid) => ({ ...emptyResult('nonsense', uid), statement: '<img src=x onerror=alert(1)>' });
     expect((await first().request(`/api/analyses/${dead.id}/retry`, { method: 'POST' })).status).toBe(202);
     await done(study.id, 'nonsense');
     const answer = await first().request(`/api/studies/${study.id}/analyses`);

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Double, Int32, Long, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { series } from './dicom.ts';
-import { available, BackendServer, DatabaseServer, Folder, OrthancServer, untilAlike } from './servers.ts';
+import { untilAlike } from './pictures.ts';
+import { available, BackendServer, DatabaseServer, Folder, OrthancServer } from './servers.ts';
 
 const folder = new Folder();
 let orthanc: OrthancServer;

@@ -4,16 +4,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encode, series, uid } from './dicom.ts';
-import {
-  available,
-  BackendServer,
-  DatabaseServer,
-  Folder,
-  OrthancServer,
-  TOKENS,
-  until,
-  untilAlike,
-} from './servers.ts';
+import { untilAlike } from './pictures.ts';
+import { available, BackendServer, DatabaseServer, Folder, OrthancServer, TOKENS, until } from './servers.ts';
 
 interface Study {
   id: string;

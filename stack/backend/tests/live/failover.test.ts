@@ -5,16 +5,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { series } from './dicom.ts';
-import {
-  available,
-  BackendServer,
-  DatabaseServer,
-  Folder,
-  freePort,
-  OrthancServer,
-  until,
-  untilAlike,
-} from './servers.ts';
+import { untilAlike } from './pictures.ts';
+import { available, BackendServer, DatabaseServer, Folder, freePort, OrthancServer, until } from './servers.ts';
 
 const AWAY_SECONDS = 3;
 

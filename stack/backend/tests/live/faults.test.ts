@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { series, type Image } from './dicom.ts';
-import { available, BackendServer, DatabaseServer, Folder, OrthancServer, until, untilAlike } from './servers.ts';
+import { untilAlike } from './pictures.ts';
+import { available, BackendServer, DatabaseServer, Folder, OrthancServer, until } from './servers.ts';
 
 interface Status {
   ready: boolean;

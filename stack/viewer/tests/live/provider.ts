@@ -1,51 +1,12 @@
-/** Providers of analysis of the tests, and one that answers with what a contract forbids, or with text that hurts. */
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** A provider of analysis that answers with what a contract forbids, or with text that hurts. */
+import type { ServerResponse } from 'node:http';
+import { Provider, type Asked } from '../../../backend/tests/live/provider.ts';
 
 export const ID = 'hostile';
 /** Text that would do something in a page which takes it for more than text. */
 export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
 /** The same, and what follows is read from right to left. */
 export const SCRIPT = `${HOSTILE}\u202ecba`;
-
-export interface Asked {
-  study_instance_uid: string;
-  series: { series_instance_uid: string; instances: { sop_instance_uid: string }[] }[];
-}
-
-/** A provider on a free port of loopback: what it is, and what it answers, is said by who extends it. */
-export abstract class Provider {
-  readonly #server: Server;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      response.setHeader('content-type', 'application/json');
-      if (request.url === '/v1/provider') {
-        response.end(JSON.stringify(this.card()));
-        return;
-      }
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        if (request.url === '/v1/analyses') this.answer(JSON.parse(body) as Asked, response);
-        else response.writeHead(404).end();
-      });
-    });
-  }
-
-  abstract card(): object;
-  abstract answer(asked: Asked, response: ServerResponse): void;
-
-  async start(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${String((this.#server.address() as AddressInfo).port)}`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
 
 /** Way of answering -> what comes of it: a result, or a reason of which this is a part. */
 export const WAYS = {

@@ -1,57 +1,21 @@
 /** Providers of analysis for the pages: the service of stack/analysis, and one whose state the test decides. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { AnalysisService, TOKEN } from '../../../backend/tests/live/analysis.ts';
+import { Provider, type Asked } from '../../../backend/tests/live/provider.ts';
 import { freePort, until } from '../../../backend/tests/live/servers.ts';
-import { HOSTILE, Provider, type Asked } from './provider.ts';
+import { HOSTILE } from './provider.ts';
 import type { Site } from './site.ts';
 
-const ANALYSIS = fileURLToPath(new URL('../../../analysis', import.meta.url));
-const PYTHON = process.env.ORTHANCGEN_ANALYSIS_PYTHON ?? join(ANALYSIS, '.venv/bin/python');
-const TOKEN = 'provider-token-0123456789';
-
 /** `image_quality` of stack/analysis as a process. */
-export class QualityService {
-  readonly url: string;
-  readonly #child: ChildProcess;
-
-  private constructor(url: string, child: ChildProcess) {
-    this.url = url;
-    this.#child = child;
-  }
+export class QualityService extends AnalysisService {
+  readonly url = `${this.base}/image_quality`;
 
   static async start(site: Site): Promise<QualityService> {
-    const port = await freePort();
-    const place = site.folder.sub('analysis');
-    writeFileSync(join(place, 'token'), `${TOKEN}\n`);
-    writeFileSync(join(place, 'orthanc'), `${site.orthanc.password}\n`);
-    const file = join(place, 'analysis.json');
-    const dicomweb = {
-      url: `http://127.0.0.1:${String(site.orthanc.httpPort)}/dicom-web`,
-      username: 'backend',
-      password_file: 'orthanc',
-    };
-    const listen = { host: '127.0.0.1', port };
-    writeFileSync(
-      file,
-      JSON.stringify({ listen, dicomweb, token_file: 'token', providers: [{ kind: 'image_quality' }] }),
-    );
-    const child = spawn(PYTHON, ['-m', 'orthancgen_analysis', '--config', file], {
-      stdio: 'ignore',
-      env: { ...process.env, PYTHONPATH: ANALYSIS },
-    });
-    process.once('exit', () => child.kill('SIGKILL'));
-    const base = `http://127.0.0.1:${String(port)}`;
-    await until('the service answers', async () => (await fetch(`${base}/healthz`)).ok, 60);
-    return new QualityService(`${base}/image_quality`, child);
-  }
-
-  async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGTERM');
-    await ended;
+    const it = new QualityService(site.folder, await freePort(), site.orthanc, [{ kind: 'image_quality' }]);
+    await it.start();
+    return it;
   }
 }
 

@@ -7,6 +7,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { hashPassword, parseHash } from '../../../backend/src/people/passwords.ts';
 import { Sessions, type SessionDocument } from '../../../backend/src/people/sessions.ts';
 import { openStore, type Store } from '../../../backend/src/store/database.ts';
+import { DICOMWEB } from '../../../backend/tests/live/analysis.ts';
 import {
   BackendServer,
   DatabaseServer,
@@ -19,8 +20,6 @@ import {
 export const PASSWORD = 'correct horse battery staple';
 export const ROLES = ['viewer', 'radiologist', 'technologist', 'administrator'] as const;
 export type Role = (typeof ROLES)[number];
-/** Where Debian's package puts the plugin. */
-const DICOMWEB = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 /** A port that nobody listens on. */
 const NOBODY = 9;
 const CHROMIUM = process.env.ORTHANCGEN_CHROMIUM ?? '/usr/bin/chromium';
