@@ -68,7 +68,7 @@ def dcmtk(program: str, native: Native, folder: Path, name: str, *files: Path, a
         require_dcmtk(program), "+tls", f"{name}.key.pem", f"{name}.crt.pem", "+cf", "ca.pem",
         "-aet", aet, "-aec", "ORTHANC_DEV_AE", "127.0.0.1", str(native.ports["dicom"]), *map(str, files),
     ]  # fmt: skip
-    return subprocess.run(command, cwd=folder, capture_output=True, timeout=60).returncode
+    return subprocess.run(command, cwd=folder, capture_output=True, timeout=240).returncode
 
 
 def images(native: Native) -> int:

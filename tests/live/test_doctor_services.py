@@ -32,10 +32,10 @@ from tests.support.breaking import (
     refused_by_the_database,
     remove,
     small_disk,
-    state_of,
     status_of,
     stop,
     store,
+    wait_ended,
 )
 from tests.support.doctor import assert_healthy, assert_named, named
 from tests.support.mending import made_well, mended, mended_by_signal
@@ -130,7 +130,7 @@ def test_port_taken(site: Native) -> None:
     stop(site, "orthanc")
     with listener(site.ports["dicom"]):
         Supervisor(State(site.state)).start_service("orthanc")
-        wait_until(lambda: state_of(site, "orthanc") == "BACKOFF", what="an end")
+        wait_ended(site, "orthanc")
         found = named(site.file, site.state)
         assert len(found) == 1
         assert_named(
@@ -160,7 +160,7 @@ def test_index_too_new(site: Native) -> None:
         connection.execute("UPDATE GlobalProperties SET value = '7' WHERE property = 1")
     connection.close()
     Supervisor(State(site.state)).start_service("orthanc")
-    wait_until(lambda: state_of(site, "orthanc") == "BACKOFF", what="an end")
+    wait_ended(site, "orthanc")
     assert_named("index too new, native", site.file, site.state, "orthanc-index-too-new")
     with sqlite3.connect(index) as connection:
         connection.execute("UPDATE GlobalProperties SET value = '6' WHERE property = 1")
@@ -233,7 +233,7 @@ def test_database_password_changed(site: Native) -> None:
     database.ensure_account(program, State(site.state), "orthancgen", SecretValue("another-password-0123456789"))
     for name in ("database", "backend"):
         Supervisor(State(site.state)).start_service(name)
-    wait_until(lambda: refused_by_the_database(site), what="a refusal", seconds=60)
+    wait_until(lambda: refused_by_the_database(site), what="a refusal")
     found = assert_named("database password changed, native", site.file, site.state, "database-password-rotated")
     assert "the account was changed in the database" in found["database-password-rotated"].evidence[1].text
     mended(site, found, "database-password-rotated")
@@ -279,7 +279,7 @@ def test_another_backend_has_the_lead(site: Native) -> None:
             {"_id": "delivery"},
             {"$set": {"lease_holder": "nobody", "lease_expires_at": datetime.now(UTC) + timedelta(hours=1)}},
         )
-    wait_until(lambda: status_of(site)["worker"]["role"] == "standby", what="standby", seconds=20)
+    wait_until(lambda: status_of(site)["worker"]["role"] == "standby", what="standby")
     store(site, "lead")
     time.sleep(21)
     found = assert_named("deliveries stand still, native", site.file, site.state, "backlog-growing")

@@ -31,7 +31,7 @@ def way(native: Native, *, study: str | None = None, patient: str | None = None)
 def test_a_study_is_followed(site: Native) -> None:
     remove(site)
     uid = store(site, "way", 3)
-    wait_until(lambda: all(step.state == "passed" for step in way(site, study=uid)), what="the record", seconds=15)
+    wait_until(lambda: all(step.state == "passed" for step in way(site, study=uid)), what="the record")
     steps = way(site, study=uid)
     assert [step.title for step in steps] == [
         "it is in Orthanc",
@@ -85,7 +85,9 @@ def test_a_study_that_was_refused(site: Native) -> None:
     image.write_bytes(ct_instance("refused", MOMENT).data)
     call = [storescu, "-aet", "CT9", "-aec", "NOBODY", "127.0.0.1", str(site.ports["dicom"]), str(image)]
     assert subprocess.run(call, capture_output=True, check=False).returncode != 0
-    [step] = way(site, study=ct_instance("refused", MOMENT).study_instance_uid)
+    uid = ct_instance("refused", MOMENT).study_instance_uid
+    wait_until(lambda: "was refused at" in str(way(site, study=uid)), what="the line of the log")
+    [step] = way(site, study=uid)
     assert (step.title, step.state) == ("it is in Orthanc", "stopped")
     assert any(text.startswith("a caller of NOBODY was refused at ") for text in step.seen), step.seen
     assert "called-aet-wrong" in [one.cause for one in step.causes]

@@ -334,7 +334,7 @@ def test_a_trial_ends_by_itself(row: Row, request: pytest.FixtureRequest) -> Non
         assert "for 5 seconds" in first.do("apply", "--revert-after", "5")
         assert "on trial" in first.do("status")
         assert UNIT not in left_behind(rig)  # a start of the host in between would end the trial too
-        wait_until(lambda: rig.rules() == before and left_behind(rig) == files, seconds=20, what="the trial ends")
+        wait_until(lambda: rig.rules() == before and left_behind(rig) == files, what="the trial ends")
         assert "time may have run out" in first.refused(1, "confirm")
 
         first.do("apply", "--revert-after", "60")
@@ -344,7 +344,7 @@ def test_a_trial_ends_by_itself(row: Row, request: pytest.FixtureRequest) -> Non
         second.do("apply", "--replace", "--revert-after", "4")
         assert second.in_force()
         second.do("apply", "--replace", "--revert-after=3")  # of two trials, what was there before the first comes back
-        wait_until(lambda: first.run("status").returncode == 0, seconds=20, what="the first rules come back")
+        wait_until(lambda: first.run("status").returncode == 0, what="the first rules come back")
         assert first.in_force()
         time.sleep(1.5)
         assert first.in_force()

@@ -94,7 +94,7 @@ class Tunnels:
         if machine == "host":
             return self._rig.do(*command)
         namespace = ["ip", "netns", "exec", f"{self._rig.namespace}-{machine}"]
-        done = subprocess.run([*namespace, *command], capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run([*namespace, *command], capture_output=True, text=True, check=False, timeout=180)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 

@@ -24,7 +24,7 @@ from tests.support.servers import cannot_run, require_program, wait_until
 _OTHERS: Final = "172.29.77.0/24"
 _OTHERS_6: Final = "fd29:77::/64"
 _ENGINE_NETWORK_6: Final = "fd30:242::/64"
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _NO_BUS: Final = "unix:path=/nowhere"
 """The engine never hears of a firewalld of this machine, which would carry out its wishes in this machine's network."""
 

@@ -49,7 +49,7 @@ class Prober:
             with suppress(BrokenPipeError):
                 stream.close()
         try:
-            self._process.wait(5)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

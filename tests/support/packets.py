@@ -84,7 +84,7 @@ class Rig:
     path: str = ""
     engine: Engine | None = field(default=None, repr=False)
 
-    def run(self, *command: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, timeout: float = 180, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the host, as root, with its network and its own /etc, /var/lib and /run."""
         return subprocess.run(
             ["nsenter", "-t", str(self.init), "--mount", "--net", "--wd=/", *command],
@@ -94,7 +94,7 @@ class Rig:
 
     def do(self, *command: str, **variables: str) -> str:
         """Run a command on the host that must succeed; its output."""
-        done = self.run(*command, timeout=60, **variables)
+        done = self.run(*command, timeout=180, **variables)
         assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
@@ -239,7 +239,7 @@ def with_engine(rig: Rig, bus: str) -> Iterator[Rig]:
 
 
 def _wait_for_answers(rig: Rig) -> None:
-    for _ in range(3):
+    for _ in range(9):
         found = rig.differences(None)
         if not found:
             return

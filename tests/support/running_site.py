@@ -70,7 +70,7 @@ class Running:
     def wait_all(self) -> None:
         """Wait until Orthanc answers and the backend is ready."""
         self.wait_orthanc()
-        wait_until(lambda: _answers(f"{self.access.backend_url}/readyz"), seconds=60, what="the backend")
+        wait_until(lambda: _answers(f"{self.access.backend_url}/readyz"), what="the backend")
 
     @contextmanager
     def changed(self, file: str, change: Callable[[Configuration], None]) -> Iterator[None]:

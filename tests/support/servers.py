@@ -30,7 +30,7 @@ import pytest
 START_SECONDS = 180.0
 """How long a server may take until it answers. Orthanc needs under 1 s, SecantusDB under 4 s on an idle machine."""
 
-STOP_SECONDS = 120.0
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
 INSTALL = {

@@ -24,7 +24,7 @@ from tests.support.engine import memory_bytes
 from tests.support.namespaces import Hosts, network
 from tests.support.servers import cannot_run, require_program, wait_until
 
-_START_SECONDS: Final = 60.0
+_START_SECONDS: Final = 180.0
 _MEMORY_BYTES: Final = 12 << 30
 """With so much to spare, the nodes keep images and volumes in memory."""
 _GROUPS: Final = Path("/sys/fs/cgroup")

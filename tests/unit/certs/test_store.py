@@ -70,7 +70,7 @@ def test_two_processes_make_one_authority(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path / "ca")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=60)[0] for process in both]
+    said = [process.communicate(timeout=240)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert said[0] == said[1]
     assert sorted(path.name for path in (tmp_path / "ca").iterdir()) == [".lock", "dicom.pem"]
