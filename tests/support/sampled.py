@@ -2,7 +2,7 @@
 
 A fault takes seconds of real waiting, and there are more than a hundred. Of the doctor's, those that users meet, one of
 each way of asking, the healthy sites and the pairs run each time; of a deploy's steps, one of each kind;
-of a roll-out to hosts, what every site needs.
+of a roll-out to hosts, what every site needs; of files as large as may be, one of each syntax that goes deep or long.
 """
 
 from __future__ import annotations
@@ -124,10 +124,24 @@ NOT_EACH_TIME: Final[dict[str, frozenset[str]]] = {
                 f"test_killed_at_each_step[{step}]"
                 for step in ("volumes", "files", "release", "database", "gateway", "verify", "completed")
             ),
+            "test_killed_at_each_step[database account]",
             *(f"test_failed_at_a_step[{step}]" for step in ("files", "release", "database", "orthanc", "gateway")),
             "test_killed_while_it_is_taken_back[taking back]",
             "test_killed_while_it_is_taken_back[database back]",
         }
+    ),
+    "test_any_bytes": frozenset(
+        f"test_large_and_deep_files_are_judged_or_refused_within_bounds[{name}]"
+        for name in (
+            "deep-objects.json",
+            "one-string.json",
+            "comments.json",
+            "deep.yml",
+            "many-services.yml",
+            "long.lua",
+            "deep.conf",
+            "long.pem",
+        )
     ),
     "test_doctor_script": frozenset(
         {
