@@ -30,12 +30,15 @@ const ORTHANC_PASSWORD = 'orthanc-secret-1';
 const DATABASE_PASSWORD = 'database-secret-1';
 
 /** Below what the kernel gives to callers (`net.ipv4.ip_local_port_range`): one of them may have it before a server. */
-const FREE = { from: 12_000, to: 27_000 };
+const FREE = { from: 22_000, to: 27_000 }; // tests/support/servers.py has those before
+const given = new Set<number>();
 
-/** A port of loopback that nobody listens on, and that no caller is given, also while a server starts anew. */
+/** A port of loopback that nobody listens on, and that nobody else is given, also while a server starts anew. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(FREE.from, FREE.to);
+    if (given.has(port)) continue;
+    given.add(port);
     const free = await new Promise<boolean>((resolve) => {
       const server = createServer();
       server.once('error', () => {
