@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -26,7 +25,7 @@ from orthancgen.runtimes.access import Access, stored_access
 from orthancgen.runtimes.state import state_of
 from orthancgen.secrets.value import SecretValue
 from orthancgen.site.load import load
-from tests.support.servers import OrthancServer
+from tests.support.servers import OrthancServer, free_port
 
 AET = "BENCH"
 POLL_SECONDS = 0.1
@@ -88,7 +87,7 @@ class Running:
 
 def environment_text(name: str, *, backend: bool) -> str:
     """An environment whose every port is free at this moment: the whole stack, or the same Orthanc alone."""
-    dicom, http, api, database = _free_ports(4)
+    dicom, http, api, database = (free_port() for _ in range(4))
     follow = f"""
 webhook: {{enabled: true}}
 backend:
@@ -172,14 +171,3 @@ def _orthancgen(*arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise NotRunningError(f"orthancgen {arguments[0]} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from orthancgen.plan.sources import Arrival, arrival
-from orthancgen.verify.checks.closed import host_addresses
+from orthancgen.verify.reach import host_addresses
 from tests.support.environments import MINIMAL, load_text
 from tests.support.packet_addresses import CONTAINERS, addresses, host_address
 from tests.support.packets import Rig, running_rig

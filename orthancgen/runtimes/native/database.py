@@ -1,12 +1,13 @@
 """The database's one account: made, or given its new password.
 
 SecantusDB checks passwords only when it is started with ``--auth``, and then nobody may create the first user. So it is
-started once without, on a port of the loopback that the system picks, for the second that this takes: at the first
+started once without, on a port of the loopback that nobody has, for the second that this takes: at the first
 start, when there are no records yet, and when its password is rotated.
 """
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import time
@@ -28,6 +29,7 @@ from orthancgen.secrets.value import SecretValue
 
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 30
+_PORTS: Final = range(27_000, 32_768)
 
 
 def ensure_account(program: Path, state: State, database: str, password: SecretValue) -> None:
@@ -110,7 +112,12 @@ def _wait(client: MongoClient[dict[str, Any]], process: subprocess.Popen[bytes])
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
+    """None of those that the kernel gives to callers (ip_local_port_range): one could have it a moment later."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
         return port

@@ -6,21 +6,18 @@ every address answers there. Whether a firewall would let anybody come so far is
 
 from __future__ import annotations
 
-import socket
 from typing import Final
 
 import httpx
-import psutil
 
 from orthancgen.orthanc.keys import keys_for
-from orthancgen.site.types import is_ip, is_loopback
+from orthancgen.site.types import is_loopback
 from orthancgen.verify.check import Check
 from orthancgen.verify.context import Context
-from orthancgen.verify.reach import answers
+from orthancgen.verify.reach import host_addresses, is_own_address, is_reached
 from orthancgen.verify.result import Verdict, skipped, verdict
 
 _SECONDS: Final = 2.0
-_MOST_ADDRESSES: Final = 8
 
 
 def examine(context: Context) -> Verdict:
@@ -34,7 +31,7 @@ def examine(context: Context) -> Verdict:
     addresses = host_addresses()
     if not addresses:
         return skipped(expected, "this host has no other address than its loopback")
-    answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if answers(host, port)]
+    answered = [f"{name} at {host}:{port}" for name, port in closed for host in addresses if is_reached(host, port)]
     if _is_open_but_mute(context):
         answered += [f"Orthanc's REST API at {host}" for host in addresses if _serves(context, host)]
     names = ", ".join(f"{name} ({port})" for name, port in closed)
@@ -73,18 +70,8 @@ def _serves(context: Context, host: str) -> bool:
         )  # fmt: skip
     except httpx.HTTPError:
         return False
-    return answer.status_code not in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
-
-
-def host_addresses() -> list[str]:
-    """Addresses of this host, without loopback and link-local ones; the first few."""
-    found = [
-        one.address
-        for addresses in psutil.net_if_addrs().values()
-        for one in addresses
-        if one.family in (socket.AF_INET, socket.AF_INET6) and "%" not in one.address
-    ]
-    return [address for address in found if is_ip(address) and not is_loopback(address)][:_MOST_ADDRESSES]
+    refused = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+    return answer.status_code not in refused and is_own_address(host)
 
 
 CHECK = Check("closed-from-outside", "Database, and what listens on loopback, is closed to others", "negative", examine)

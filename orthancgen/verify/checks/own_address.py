@@ -13,8 +13,8 @@ from orthancgen.plan.addresses import addresses, verifier_seen
 from orthancgen.plan.sources import arrival
 from orthancgen.site.types import is_loopback
 from orthancgen.verify.check import Check
-from orthancgen.verify.checks.closed import host_addresses
 from orthancgen.verify.context import Context
+from orthancgen.verify.reach import host_addresses, is_own_address
 from orthancgen.verify.result import Verdict, skipped, verdict
 
 _HINT: Final = (
@@ -78,6 +78,8 @@ def kept(context: Context) -> Verdict:
         result = scu.echo(context.peer(site.verification.aet, dicom_host=own))
         if result.outcome is Outcome.ASSOCIATION_REJECTED:
             return verdict(True, expected, f"called by way of {own}: {result.text}", _HINT)
+        if not is_own_address(own):
+            continue
         # The engine hides what comes from another of its bridges, such as docker0, as all that leaves that one.
         hidden.append(own)
     if not hidden:

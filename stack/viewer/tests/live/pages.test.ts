@@ -257,9 +257,9 @@ describe.skipIf(!available)('the pages', () => {
 
   it('move nothing for who wants no movement', async () => {
     const { page, context } = await loggedIn('viewer', { reducedMotion: 'reduce' });
-    await page.route('**/api/studies?**', () => undefined);
-    await page.goto(`${site.url}/patients`);
-    const spinner = page.locator('.spinner').first();
+    await page.route('**/api/studies/**', () => undefined); // it waits for as long as we look
+    await page.goto(`${site.url}/studies/${sample('unknown dates').study}`);
+    const spinner = page.getByText('Loading the study').locator('.spinner');
     await spinner.waitFor();
     expect(await spinner.evaluate((it) => getComputedStyle(it).animationName)).toBe('none');
     await context.close();
