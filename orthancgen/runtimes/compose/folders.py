@@ -50,21 +50,10 @@ def folder_path(run: Path, service: str, digest: str) -> str:
     return str(run / service / digest)
 
 
-def state_key(path: Path) -> bytes:
+def state_key(path: Path, *, looking: bool = False) -> bytes:
     """The key by which contents are told apart, made when it is first needed.
 
-    Raises:
-        OSError: as the file system says.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        stage(random_source.token_bytes(_KEY_BYTES), path, 0o600).replace(path)
-        return path.read_bytes()
-
-
-def supposed_key(path: Path) -> bytes:
-    """The same for whoever only looks: one that is not made yet is another one each time, and is kept nowhere.
+    For whoever only looks, one that is not made yet is another one each time, and is kept nowhere.
 
     Raises:
         OSError: as the file system says.
@@ -72,7 +61,11 @@ def supposed_key(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        return random_source.token_bytes(_KEY_BYTES)
+        made = random_source.token_bytes(_KEY_BYTES)
+        if looking:
+            return made
+        stage(made, path, 0o600).replace(path)
+        return path.read_bytes()
 
 
 def state_id(key: bytes) -> str:

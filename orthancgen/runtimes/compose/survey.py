@@ -21,7 +21,7 @@ from orthancgen.render.container_files import volumes
 from orthancgen.runtimes.access import Access
 from orthancgen.runtimes.compose.access import access_of
 from orthancgen.runtimes.compose.engine import Engine
-from orthancgen.runtimes.compose.folders import file_digests, folder_path, supposed_key
+from orthancgen.runtimes.compose.folders import file_digests, folder_path, state_key
 from orthancgen.runtimes.compose.live import Live
 from orthancgen.runtimes.compose.target import Target
 from orthancgen.secrets.value import SecretValue
@@ -63,7 +63,7 @@ def _drift(target: Target, engine: Engine, current: Release, bundle: Bundle) -> 
 
 def _files(target: Target, engine: Engine, current: Release) -> Iterator[Drift]:
     """Files on the engine's host that are not those that were placed."""
-    key = supposed_key(target.state.key)
+    key = state_key(target.state.key, looking=True)
     for service, digest in current.draft.digests.items():
         wanted = current.facts.get(service, {}).get("files")
         if isinstance(wanted, dict):

@@ -24,7 +24,6 @@ from orthancgen.runtimes.compose.folders import (
     secret_contents,
     service_folder,
     state_key,
-    supposed_key,
 )
 from orthancgen.runtimes.compose.project import ACCOUNT_SERVICE, Project, definition
 from orthancgen.runtimes.state import State
@@ -125,7 +124,7 @@ def resolve(
         OSError: the state folder cannot be read.
     """
     bundle = bundle or render(plan)
-    key = supposed_key(state.key) if looking else state_key(state.key)
+    key = state_key(state.key, looking=looking)
     store = SecretStore(state.secrets)
     files = mounts(plan)
     folders = {

@@ -49,16 +49,21 @@ export function emptyResult(provider: string, study: string): object {
     findings: [],
     measurements: [],
     not_examined: [],
-    provenance: {
-      provider,
-      version: '1',
-      model_digest: null,
-      input_digest: `sha256:${'0'.repeat(64)}`,
-      started_at: '2026-01-02T10:11:12Z',
-      duration_seconds: 0,
-      instances_given: 1,
-      instances_examined: 1,
-      parameters: {},
-    },
+    provenance: provenance(provider),
+  };
+}
+
+/** Where a result of one instance comes from. */
+export function provenance(provider: string): object {
+  return {
+    provider,
+    version: '1',
+    model_digest: null,
+    input_digest: `sha256:${'0'.repeat(64)}`,
+    started_at: '2026-01-02T10:11:12Z',
+    duration_seconds: 0,
+    instances_given: 1,
+    instances_examined: 1,
+    parameters: {},
   };
 }

@@ -1,6 +1,6 @@
 /** A provider of analysis that answers with what a contract forbids, or with text that hurts. */
 import type { ServerResponse } from 'node:http';
-import { Provider, type Asked } from '../../../backend/tests/live/provider.ts';
+import { emptyResult, Provider, provenance, type Asked } from '../../../backend/tests/live/provider.ts';
 
 /** Text that would do something in a page which takes it for more than text. */
 export const HOSTILE = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';
@@ -86,21 +86,10 @@ function result(id: string, study: string): object {
   const finding = { name: 'one', text: SCRIPT, confidence: 1 };
   const measurement = { name: 'size', title: SCRIPT.slice(0, 64), value: 1e308, unit: '<b>mm</b>' };
   return {
-    study_instance_uid: study,
+    ...emptyResult(id, study),
     statement: SCRIPT,
     findings: [finding, { ...finding, text: 'long '.repeat(400) }],
     measurements: [measurement],
-    not_examined: [],
-    provenance: {
-      provider: id,
-      version: '<b>1</b>',
-      model_digest: null,
-      input_digest: `sha256:${'0'.repeat(64)}`,
-      started_at: '2026-01-02T10:11:12Z',
-      duration_seconds: 0,
-      instances_given: 1,
-      instances_examined: 1,
-      parameters: { one: SCRIPT },
-    },
+    provenance: { ...provenance(id), version: '<b>1</b>', parameters: { one: SCRIPT } },
   };
 }
